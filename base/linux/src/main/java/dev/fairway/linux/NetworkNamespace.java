@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux;
+
+import dev.fairway.linux.Native.NamespaceCalls;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A network namespace, held open by a file descriptor (network_namespaces(7)).
+///
+/// A namespace belongs to a thread, and a socket stays in the one it was opened in. So ordinary
+/// work opens its socket inside by [#call] and uses it outside; nothing has to be restored, and no
+/// virtual thread ever enters one (it would take its carrier along).
+///
+/// Equality is by the namespace's inode: two handles of one namespace are equal.
+public final class NetworkNamespace implements AutoCloseable {
+  private static final int CLONE_NEWNET = 0x4000_0000;
+  private static final String OF_THIS_THREAD = "/proc/thread-self/ns/net";
+
+  private final Fd fd;
+  private final long inode;
+  private final String name;
+
+  private NetworkNamespace(Fd fd, long inode, String name) {
+    this.fd = fd;
+    this.inode = inode;
+    this.name = name;
+  }
+
+  /// Something to do inside a namespace.
+  @FunctionalInterface
+  public interface Work<T extends @Nullable Object, E extends Exception> {
+    T call() throws E;
+  }
+
+  /// The namespace that this process runs in.
+  public static NetworkNamespace current() {
+    return open(OF_THIS_THREAD, "the current network namespace");
+  }
+
+  /// The namespace bound to a file, such as `/run/netns/NAME`.
+  ///
+  /// @throws KernelException ENOENT if there is no such file, EINVAL if it is no network namespace
+  public static NetworkNamespace open(Path path) {
+    return open(path.toString(), path.toString());
+  }
+
+  /// The namespace of a process.
+  ///
+  /// @throws KernelException ENOENT if there is no such process
+  public static NetworkNamespace ofPid(long pid) {
+    String path = "/proc/" + pid + "/ns/net";
+    return open(path, path);
+  }
+
+  private static NetworkNamespace open(String path, String name) {
+    Fd fd = Native.open(path);
+    try {
+      return new NetworkNamespace(fd, inodeOf(fd, path), name);
+    } catch (KernelException e) {
+      fd.close();
+      throw e;
+    }
+  }
+
+  /// All namespaces are files of one small file system, `nsfs`; anything else is not one.
+  private static long inodeOf(Fd fd, String path) {
+    try {
+      Path opened = Path.of("/proc/self/fd/" + fd.number());
+      Object fileSystem = Files.getAttribute(opened, "unix:dev");
+      if (fileSystem.equals(Files.getAttribute(Path.of("/proc/self/ns/net"), "unix:dev"))) {
+        return (long) Files.getAttribute(opened, "unix:ino");
+      }
+    } catch (IOException e) {
+      throw new KernelException("stat", Errno.ENOENT, path + " (is /proc mounted?)");
+    }
+    throw new KernelException("setns", Errno.EINVAL, path + " is not a network namespace");
+  }
+
+  /// Makes a namespace that lives as long as something uses it: this handle, a thread, a process.
+  /// Its loopback link is down.
+  public static NetworkNamespace createAnonymous() {
+    return onThrowawayThread(
+        "netns-create",
+        () -> {
+          unshare();
+          return open(OF_THIS_THREAD, "an anonymous network namespace");
+        });
+  }
+
+  /// Makes a namespace and binds it to a file, which is made (with its parents) too. It lives until
+  /// [#delete]. Its loopback link is down.
+  ///
+  /// @throws KernelException EEXIST if the file is there already; nothing is left behind on failure
+  public static NetworkNamespace create(Path path) {
+    try {
+      Files.createDirectories(path.toAbsolutePath().getParent());
+      Files.createFile(path);
+    } catch (FileAlreadyExistsException e) {
+      throw new KernelException("unshare", Errno.EEXIST, path.toString());
+    } catch (IOException e) {
+      throw new KernelException("unshare", Errno.EACCES, path + " cannot be created: " + e);
+    }
+    try {
+      return onThrowawayThread(
+          "netns-create",
+          () -> {
+            unshare();
+            Mounts.bind(Path.of(OF_THIS_THREAD), path);
+            return open(path);
+          });
+    } catch (RuntimeException e) {
+      delete(path);
+      throw e;
+    }
+  }
+
+  /// Unbinds a namespace from its file and removes the file. The namespace itself ends when nothing
+  /// uses it any more. An absent file is success.
+  public static void delete(Path path) {
+    Mounts.unmountLazily(path);
+    try {
+      Files.deleteIfExists(path);
+    } catch (IOException e) {
+      throw new KernelException("unlink", Errno.EBUSY, path + ": " + e.getMessage());
+    }
+  }
+
+  /// Runs something inside on a platform thread that ends afterwards, and waits for it.
+  ///
+  /// The work must not start threads, virtual ones included (a new carrier would be born inside and
+  /// stay), and no processes: use [#start].
+  public <T extends @Nullable Object, E extends Exception> T call(Work<T, E> work) throws E {
+    return onThrowawayThread(
+        "netns-" + inode,
+        () -> {
+          enter();
+          return work.call();
+        });
+  }
+
+  /// Starts a process inside. The process is the command itself: `nsenter` replaces itself by it.
+  ///
+  /// Not by [#call], because the thread that the JDK starts to wait for the process would be born
+  /// in the namespace and keep it alive for a minute after the process.
+  public Process start(ProcessBuilder builder) throws IOException {
+    List<String> command = List.copyOf(builder.command());
+    List<String> inside = new ArrayList<>(command.size() + 3);
+    inside.add("nsenter");
+    inside.add("--net=/proc/" + ProcessHandle.current().pid() + "/fd/" + fd.number());
+    inside.add("--");
+    inside.addAll(command);
+    try {
+      return builder.command(inside).start();
+    } finally {
+      builder.command(command);
+    }
+  }
+
+  /// What the kernel tells namespaces apart by.
+  public long inode() {
+    return inode;
+  }
+
+  /// The open file descriptor, for requests that move a link into this namespace.
+  public Fd fd() {
+    return fd;
+  }
+
+  @Override
+  public void close() {
+    fd.close();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof NetworkNamespace that && that.inode == inode;
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(inode);
+  }
+
+  @Override
+  public String toString() {
+    return name + " (net:[" + inode + "])";
+  }
+
+  private void enter() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = Native.state(arena);
+      int result =
+          (int) NamespaceCalls.linked().setns().invokeExact(state, fd.number(), CLONE_NEWNET);
+      if (result < 0) {
+        throw new KernelException("setns", Native.errno(state), toString());
+      }
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable t) {
+      throw Native.impossible(t);
+    }
+  }
+
+  private static void unshare() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = Native.state(arena);
+      int result = (int) NamespaceCalls.linked().unshare().invokeExact(state, CLONE_NEWNET);
+      if (result < 0) {
+        throw new KernelException("unshare", Native.errno(state), "a new network namespace");
+      }
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Throwable t) {
+      throw Native.impossible(t);
+    }
+  }
+
+  private static final class Outcome<T extends @Nullable Object> {
+    @Nullable T value;
+    @Nullable Throwable thrown;
+  }
+
+  @SuppressWarnings({"unchecked", "NullAway"}) // what was thrown is an E or unchecked
+  private static <T extends @Nullable Object, E extends Exception> T onThrowawayThread(
+      String name, Work<T, E> work) throws E {
+    Outcome<T> outcome = new Outcome<>();
+    Thread thread =
+        Thread.ofPlatform()
+            .name(name)
+            .daemon(true)
+            .start(() -> {
+              try {
+                outcome.value = work.call();
+              } catch (Throwable t) {
+                outcome.thrown = t;
+              }
+            });
+    boolean interrupted = false;
+    while (true) {
+      try {
+        thread.join();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        thread.interrupt();
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return switch (outcome.thrown) {
+      case null -> outcome.value;
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      case Throwable e -> throw (E) e;
+    };
+  }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux;
+
+import dev.fairway.linux.NetlinkSocket.Answer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+
+/// Links, addresses, routes and neighbours of one network namespace, by rtnetlink(7).
+///
+/// Keep one open for as long as there is work for it: opening costs little, but a socket is also
+/// the only thing that has to be inside the namespace.
+public final class RouteNetlink implements AutoCloseable {
+  /// What one send carries at most; the answers must fit the socket's receive buffer.
+  private static final int MAX_MESSAGES = 2000;
+
+  private final NetlinkSocket socket;
+
+  private RouteNetlink(NetlinkSocket socket) {
+    this.socket = socket;
+  }
+
+  /// Works on the namespace that the calling thread is in.
+  public static RouteNetlink open() {
+    return new RouteNetlink(NetlinkSocket.open(NetlinkSocket.ROUTE));
+  }
+
+  /// Works on the given namespace.
+  public static RouteNetlink open(NetworkNamespace namespace) {
+    return new RouteNetlink(NetlinkSocket.open(namespace, NetlinkSocket.ROUTE));
+  }
+
+  /// Carries out requests in order, all in one system call. The kernel carries on after one that
+  /// fails, so the ones behind it are tried too; what of a batch was done is found by a dump.
+  ///
+  /// @throws KernelException about the first request that failed
+  public void apply(List<? extends RouteRequest> requests) {
+    for (int from = 0; from < requests.size(); from += MAX_MESSAGES) {
+      send(requests.subList(from, Math.min(requests.size(), from + MAX_MESSAGES)));
+    }
+  }
+
+  /// As [#apply(List)].
+  public void apply(RouteRequest... requests) {
+    apply(List.of(requests));
+  }
+
+  private void send(List<? extends RouteRequest> requests) {
+    NetlinkWriter out = socket.writer(requests.size() * 96 + 256);
+    for (RouteRequest request : requests) {
+      RouteWire.write(out, request);
+    }
+    List<Answer> answers = socket.exchange(out);
+    for (Answer answer : answers) {
+      RouteRequest request = requests.get(answer.message());
+      if (answer.errno() != 0 && !RouteWire.absentIsFine(request, answer.errno())) {
+        throw new KernelException(
+            RouteWire.call(request), answer.errno(), request.toString(), answer.reason());
+      }
+    }
+    if (answers.size() < requests.size()) {
+      throw new KernelException(
+          "recv", Errno.ENOBUFS, "answers to " + requests.size() + " rtnetlink requests");
+    }
+  }
+
+  /// Every link of the namespace.
+  public List<Link> links() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETLINK, 0);
+    RouteWire.linkHeader(request, 0, 0, 0);
+    request.end();
+    return dump(request, RouteReader::link);
+  }
+
+  /// The link of that name, if there is one.
+  public Optional<Link> link(String name) {
+    return links().stream().filter(link -> link.name().equals(name)).findFirst();
+  }
+
+  /// The link of that index, if there is one.
+  public Optional<Link> link(int index) {
+    return links().stream().filter(link -> link.index() == index).findFirst();
+  }
+
+  /// Every address of both families.
+  public List<LinkAddress> addresses() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETADDR, 0);
+    request.u8(RouteWire.AF_UNSPEC);
+    request.u8(0);
+    request.u16(0);
+    request.u32(0);
+    request.end();
+    return dump(request, RouteReader::address);
+  }
+
+  /// Every route of both families and all tables, those that the kernel made itself included.
+  public List<Route> routes() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETROUTE, 0);
+    request.u32(RouteWire.AF_UNSPEC);
+    request.u32(0);
+    request.u32(0);
+    request.end();
+    return dump(request, RouteReader::route);
+  }
+
+  /// The ARP and ND tables.
+  public List<Neighbour> neighbours() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETNEIGH, 0);
+    RouteWire.neighbourHeader(request, RouteWire.AF_UNSPEC, 0, 0, 0);
+    request.end();
+    return dump(request, RouteReader::neighbour);
+  }
+
+  /// The forwarding databases of all bridges and VXLAN links.
+  public List<Forwarding> forwardings() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETNEIGH, 0);
+    RouteWire.neighbourHeader(request, RouteWire.AF_BRIDGE, 0, 0, 0);
+    request.end();
+    return dump(request, RouteReader::forwarding);
+  }
+
+  private <T> List<T> dump(
+      NetlinkWriter request, BiFunction<Integer, NetlinkReader, Optional<T>> reader) {
+    List<T> found = new ArrayList<>();
+    Consumer<T> add = found::add;
+    socket.dump(
+        request, found::clear, (type, payload) -> reader.apply(type, payload).ifPresent(add));
+    return found;
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+  }
+}
