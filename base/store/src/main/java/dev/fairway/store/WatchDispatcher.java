@@ -96,13 +96,14 @@ final class WatchDispatcher {
 
   private boolean advance() {
     long target = visibleRevision.getAsLong();
-    if (target == position) {
+    long from = position;
+    if (target == from) {
       return false;
     }
-    List<Event> events = history.after(position, (int) Math.min(CHUNK, target - position));
+    List<Event> events = history.after(from, (int) Math.min(CHUNK, target - from));
     if (events == null) {
-      Compacted cause = new Compacted(position, target);
-      LOG.warn("all watches end: they fell behind history at revision {}", position);
+      Compacted cause = new Compacted(from, target);
+      LOG.warn("all watches end: they fell behind history at revision {}", from);
       for (ActiveWatch watch : all()) {
         watch.end(cause);
       }
@@ -118,7 +119,7 @@ final class WatchDispatcher {
         }
       }
     }
-    position = position + events.size();
+    position = from + events.size();
     return true;
   }
 
