@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.provision;
+
+import java.nio.file.Path;
+
+/// Where a cluster keeps what.
+///
+/// @param state survives a reboot: certificates, the store, images
+/// @param run is gone after a reboot: sockets, process ids
+/// @param cluster the cluster's name
+public record ClusterPaths(Path state, Path run, String cluster) {
+  /// The usual places: `/var/lib/fairway/NAME` and `/run/fairway/NAME`.
+  public static ClusterPaths of(String cluster) {
+    return new ClusterPaths(
+        Path.of("/var/lib/fairway", cluster), Path.of("/run/fairway", cluster), cluster);
+  }
+
+  public Path specFile() {
+    return state.resolve("cluster.properties");
+  }
+
+  public Path pki() {
+    return state.resolve("pki");
+  }
+
+  public Path adminKubeconfig() {
+    return state.resolve("admin.kubeconfig");
+  }
+
+  public Path images() {
+    return state.resolve("images");
+  }
+
+  public Path machineState(Machine machine) {
+    return state.resolve(machine.name());
+  }
+
+  public Path machineRun(Machine machine) {
+    return run.resolve(machine.name());
+  }
+
+  public Path logFile(Machine machine, String process) {
+    return machineState(machine).resolve("log").resolve(process + ".log");
+  }
+
+  /// What `fairway server` and `fairway node` read at their start.
+  public Path processConfig(Machine machine) {
+    return machineState(machine).resolve("fairway.json");
+  }
+
+  public Path kubeconfig(Machine machine, String user) {
+    return machineState(machine).resolve(user + ".kubeconfig");
+  }
+
+  public Path containerdSocket(Machine machine) {
+    return machineRun(machine).resolve("containerd.sock");
+  }
+
+  public Path cniBinaries(Machine machine) {
+    return machineState(machine).resolve("cni/bin");
+  }
+
+  public Path cniConfigurations(Machine machine) {
+    return machineState(machine).resolve("cni/net.d");
+  }
+
+  /// The machine's network namespace, where `ip netns` finds it.
+  public Path networkNamespace(Machine machine) {
+    return Path.of("/run/netns", namespacePrefix() + machine.name());
+  }
+
+  String namespacePrefix() {
+    return "fairway-" + cluster + "-";
+  }
+
+  /// The bridge in the host's namespace that joins the machines.
+  public String bridge() {
+    return "fw-" + cluster;
+  }
+
+  /// The control group, relative to the root of each hierarchy, of all of the cluster's processes.
+  public String cgroup() {
+    return "fairway-" + cluster;
+  }
+
+  /// The control group of one machine: its pods each in a group of their own, and `system`.
+  public String cgroup(Machine machine) {
+    return cgroup() + "/" + machine.name();
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.provision;
+
+import dev.fairway.net.Prefix;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.stream.Stream;
+
+/// Keeps a cluster's [ClusterSpec] beside its state, so that every later command and every process
+/// of the cluster finds the same one.
+public final class ClusterSpecFile {
+  private static final Prefix MACHINES = Prefix.parse("10.240.0.0/16");
+  private static final Prefix PODS = Prefix.parse("10.200.0.0/16");
+  private static final Prefix SERVICES = Prefix.parse("10.32.0.0/16");
+  private static final int MOST_CLUSTERS = 256;
+
+  private ClusterSpecFile() {}
+
+  /// The spec of a cluster that was made here, empty if there is none of that name.
+  public static Optional<ClusterSpec> find(String cluster) {
+    return read(ClusterPaths.of(cluster).specFile(), cluster);
+  }
+
+  /// A spec for a new cluster, on the first machine network that no other cluster here uses.
+  public static ClusterSpec choose(String name, int workers, ClusterSpec.Backend backend) {
+    List<Prefix> used = new ArrayList<>();
+    for (String other : clusters()) {
+      find(other).ifPresent(spec -> used.add(spec.machineNetwork()));
+    }
+    for (int i = 0; i < MOST_CLUSTERS; i++) {
+      Prefix candidate = MACHINES.subnet(24, i);
+      if (!used.contains(candidate)) {
+        return new ClusterSpec(name, workers, backend, candidate, PODS, SERVICES);
+      }
+    }
+    throw new ProvisionException("every /24 of " + MACHINES + " is in use by a cluster here");
+  }
+
+  /// The names of the clusters that have a state directory here.
+  public static List<String> clusters() {
+    Path all = ClusterPaths.of("any").state().getParent();
+    if (!Files.isDirectory(all)) {
+      return List.of();
+    }
+    try (Stream<Path> directories = Files.list(all)) {
+      return directories.map(directory -> directory.getFileName().toString()).sorted().toList();
+    } catch (IOException e) {
+      throw new ProvisionException(all + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  public static void write(ClusterSpec spec) {
+    Path file = ClusterPaths.of(spec.name()).specFile();
+    String text =
+        "# What this cluster is; read by each of its processes.\nworkers="
+            + spec.workers()
+            + "\nbackend="
+            + spec.backend()
+            + "\nmachineNetwork="
+            + spec.machineNetwork()
+            + "\npodNetwork="
+            + spec.podNetwork()
+            + "\nserviceNetwork="
+            + spec.serviceNetwork()
+            + "\n";
+    try {
+      Files.createDirectories(file.getParent());
+      Pem.writeWhole(file, text, Pem.FOR_ALL);
+    } catch (IOException e) {
+      throw new ProvisionException(file + " cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  private static Optional<ClusterSpec> read(Path file, String cluster) {
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    Properties properties = new Properties();
+    try (Reader reader = Files.newBufferedReader(file)) {
+      properties.load(reader);
+      return Optional.of(
+          new ClusterSpec(
+              cluster,
+              Integer.parseInt(property(properties, "workers")),
+              ClusterSpec.Backend.valueOf(property(properties, "backend")),
+              Prefix.parse(property(properties, "machineNetwork")),
+              Prefix.parse(property(properties, "podNetwork")),
+              Prefix.parse(property(properties, "serviceNetwork"))));
+    } catch (IOException | IllegalArgumentException e) {
+      throw new ProvisionException(
+          file
+              + " is broken ("
+              + e.getMessage()
+              + "); ./fairway down --name "
+              + cluster
+              + " removes the cluster",
+          e);
+    }
+  }
+
+  private static String property(Properties properties, String name) {
+    String value = properties.getProperty(name);
+    if (value == null) {
+      throw new IllegalArgumentException("no " + name);
+    }
+    return value;
+  }
+}

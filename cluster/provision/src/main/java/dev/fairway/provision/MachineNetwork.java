@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.provision;
+
+import dev.fairway.linux.Link;
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.LinkSpec;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.Route;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteRequest;
+import dev.fairway.linux.RouteRequest.AddBridge;
+import dev.fairway.linux.RouteRequest.AddVeth;
+import dev.fairway.linux.RouteRequest.ChangeLink;
+import dev.fairway.linux.RouteRequest.DeleteLink;
+import dev.fairway.linux.RouteRequest.PutAddress;
+import dev.fairway.linux.RouteRequest.PutRoute;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// The wires between machines: a bridge in the host's namespace, and for each machine a network
+/// namespace with an `eth0` on that bridge and a default route to the host.
+final class MachineNetwork {
+  private static final Prefix EVERYWHERE = new Prefix(IpAddress.ofIpv4(0), 0);
+  private static final String UPLINK = "eth0";
+
+  private final ClusterSpec spec;
+  private final ClusterPaths paths;
+
+  MachineNetwork(ClusterSpec spec, ClusterPaths paths) {
+    this.spec = spec;
+    this.paths = paths;
+  }
+
+  /// Makes whatever of it is missing.
+  void ensure() {
+    refuseForeignAddresses();
+    try (RouteNetlink host = RouteNetlink.open()) {
+      int bridge = ensureBridge(host);
+      for (Machine machine : spec.machines()) {
+        ensureMachine(host, bridge, machine);
+      }
+    }
+    WayOut.open(spec, paths);
+  }
+
+  /// The machine network must not hide one the host already reaches by another link.
+  private void refuseForeignAddresses() {
+    try (RouteNetlink host = RouteNetlink.open()) {
+      int bridge = host.link(paths.bridge()).map(Link::index).orElse(0);
+      for (Route route : host.routes()) {
+        boolean ours = bridge != 0 && route.link() == bridge;
+        boolean isDefault = route.destination().length() == 0;
+        if (!ours && !isDefault && spec.machineNetwork().overlaps(route.destination())) {
+          throw new ProvisionException(
+              "the machines' network "
+                  + spec.machineNetwork()
+                  + " overlaps this host's route to "
+                  + route.destination()
+                  + "; remove that route, or bring down whatever made it");
+        }
+      }
+    }
+  }
+
+  private int ensureBridge(RouteNetlink host) {
+    Optional<Link> there = host.link(paths.bridge());
+    if (there.isEmpty()) {
+      host.apply(
+          new AddBridge(
+              // Without one of its own, the bridge's address would follow its ports.
+              LinkSpec.named(paths.bridge()).withMac(MacAddress.ofIpv4(spec.gateway())).withUp()));
+      there = host.link(paths.bridge());
+    }
+    int index = there.orElseThrow().index();
+    host.apply(
+        ChangeLink.of(index).setUp(),
+        new PutAddress(LinkAddress.of(index, spec.gateway(), spec.machineNetwork().length())));
+    return index;
+  }
+
+  private void ensureMachine(RouteNetlink host, int bridge, Machine machine) {
+    if (!Files.exists(paths.networkNamespace(machine))) {
+      NetworkNamespace.create(paths.networkNamespace(machine)).close();
+    }
+    try (NetworkNamespace namespace = NetworkNamespace.open(paths.networkNamespace(machine));
+        RouteNetlink inside = RouteNetlink.open(namespace)) {
+      if (inside.link(UPLINK).isEmpty()) {
+        host.apply(
+            DeleteLink.of(hostEnd(machine)),
+            new AddVeth(
+                LinkSpec.named(hostEnd(machine)).withMaster(bridge).withUp(),
+                LinkSpec.named(UPLINK)
+                    .withMac(MacAddress.ofIpv4(machine.address()))
+                    .in(namespace)));
+      }
+      int uplink = inside.link(UPLINK).orElseThrow().index();
+      List<RouteRequest> requests = new ArrayList<>();
+      requests.add(ChangeLink.of("lo").setUp());
+      requests.add(ChangeLink.of(uplink).setUp());
+      requests.add(
+          new PutAddress(
+              LinkAddress.of(uplink, machine.address(), spec.machineNetwork().length())));
+      requests.add(new PutRoute(Route.to(EVERYWHERE).via(spec.gateway()).on(uplink)));
+      inside.apply(requests);
+    }
+  }
+
+  private String hostEnd(Machine machine) {
+    String role = machine.role() == Machine.Role.CONTROLLER ? "c" : "w";
+    return "fw" + spec.name() + "-" + role + machine.index();
+  }
+
+  /// Takes the bridge away; links of machines go with their namespaces.
+  static void removeBridge(ClusterPaths paths) {
+    try (RouteNetlink host = RouteNetlink.open()) {
+      host.apply(DeleteLink.of(paths.bridge()));
+    }
+  }
+}
