@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.provision.ClusterPaths;
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.Pki;
+import dev.fairway.provision.ProvisionException;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.security.GeneralSecurityException;
+import java.time.Duration;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Asks the API server the few things that `up` waits for. A full client would take longer to start
+/// than the answers take to come.
+final class ApiProbe {
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+
+  private final String url;
+  private final HttpClient client;
+
+  ApiProbe(ClusterSpec spec, ClusterPaths paths) {
+    this.url = spec.apiUrl();
+    try {
+      this.client =
+          HttpClient.newBuilder()
+              .sslContext(
+                  ClientTls.context(
+                      Pki.authority(paths),
+                      Pki.certificate(paths, "admin"),
+                      Pki.key(paths, "admin")))
+              .version(HttpClient.Version.HTTP_1_1)
+              .connectTimeout(PATIENCE)
+              .build();
+    } catch (IOException | GeneralSecurityException e) {
+      throw new ProvisionException(
+          "the certificates in " + paths.pki() + " cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  boolean isReady() {
+    return get("/readyz").isPresent();
+  }
+
+  boolean isNodeReady(String node) {
+    Optional<String> body = get("/api/v1/nodes/" + node);
+    if (body.isEmpty()) {
+      return false;
+    }
+    for (JsonNode condition : JsonMapper.shared().readTree(body.get()).at("/status/conditions")) {
+      if (condition.path("type").asString("").equals("Ready")) {
+        return condition.path("status").asString("").equals("True");
+      }
+    }
+    return false;
+  }
+
+  /// The body of a good answer, empty for any other or for none.
+  private Optional<String> get(String path) {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(url + path)).timeout(PATIENCE).GET().build();
+    try {
+      var response = client.send(request, BodyHandlers.ofString());
+      return response.statusCode() == 200 ? Optional.of(response.body()) : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return Optional.empty();
+    }
+  }
+}

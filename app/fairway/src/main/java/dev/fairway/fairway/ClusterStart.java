@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.ClusterSpecFile;
+import dev.fairway.provision.LocalCluster;
+import dev.fairway.provision.Machine;
+import dev.fairway.provision.MachineProcess;
+import dev.fairway.provision.ProvisionException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
+
+/// Brings up whatever of a cluster does not run, and waits until it serves.
+final class ClusterStart {
+  private static final Duration DEADLINE = Duration.ofMinutes(2);
+  private static final Duration POLL = Duration.ofMillis(50);
+  private static final int LOG_LINES_SHOWN = 5;
+
+  private final LocalCluster local;
+  private final ClusterSpec spec;
+  private final Steps steps;
+
+  ClusterStart(LocalCluster local, Steps steps) {
+    this.local = local;
+    this.spec = local.spec();
+    this.steps = steps;
+  }
+
+  void run() throws InterruptedException {
+    ClusterSpecFile.write(spec);
+    steps.step("machines and the network between them", local::ensureNetwork);
+    steps.step(
+        "certificate authority, certificates, kubeconfigs",
+        () -> local.ensureIdentities(Instant.now()));
+    long from = System.nanoTime();
+    // The API server is what all others wait for, so it begins first.
+    local.fairway(spec.controller()).start(JavaCommand.server(spec, spec.controller()));
+    try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Path> images = local.prepareImages();
+      List<Future<?>> runtimes = new ArrayList<>();
+      for (Machine worker : spec.workerMachines()) {
+        runtimes.add(
+            each.submit(
+                () -> {
+                  local.ensureContainerRuntime(worker, images);
+                  local.fairway(worker).start(JavaCommand.node(spec, worker));
+                  return null;
+                }));
+      }
+      ApiProbe api = new ApiProbe(spec, local.paths());
+      await("the API server answers", local.fairway(spec.controller()), api::isReady);
+      done("API server, controllers, scheduler", from);
+      for (Future<?> runtime : runtimes) {
+        finish(runtime);
+      }
+      done("container runtimes with their images", from);
+      for (Machine worker : spec.workerMachines()) {
+        await(
+            "Node " + worker.name() + " is Ready",
+            local.fairway(worker),
+            () -> api.isNodeReady(worker.name()));
+      }
+      done("every node Ready", from);
+      for (Machine worker : spec.workerMachines()) {
+        await(
+            "names resolve on " + worker.name(),
+            local.fairway(worker),
+            () -> NameProbe.resolves(spec, local.paths(), worker));
+      }
+      done("cluster DNS answers on every node", from);
+    }
+  }
+
+  private void done(String text, long from) {
+    steps.done(text, Duration.ofNanos(System.nanoTime() - from));
+  }
+
+  private static void finish(Future<?> future) throws InterruptedException {
+    try {
+      future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof ProvisionException provision) {
+        throw provision;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  private void await(String what, MachineProcess process, BooleanSupplier condition)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + DEADLINE.toNanos();
+    boolean started = false;
+    while (!condition.getAsBoolean()) {
+      boolean runs = process.pid().isPresent();
+      started |= runs;
+      if (started && !runs) {
+        throw gaveUp(what, process, "has ended");
+      }
+      if (System.nanoTime() > deadline) {
+        throw gaveUp(what, process, "did not get there in " + DEADLINE.toSeconds() + " s");
+      }
+      Thread.sleep(POLL);
+    }
+  }
+
+  private ProvisionException gaveUp(String what, MachineProcess process, String how) {
+    Path log = local.paths().logFile(process.machine(), process.name());
+    StringBuilder message = new StringBuilder("waiting until ").append(what).append(": process ");
+    message.append(process.name()).append(" of ").append(process.machine().name());
+    message.append(' ').append(how).append("; it said last:");
+    try {
+      List<String> lines = Files.readAllLines(log);
+      lines
+          .subList(Math.max(0, lines.size() - LOG_LINES_SHOWN), lines.size())
+          .forEach(line -> message.append("\n  ").append(line));
+    } catch (IOException e) {
+      message.append("\n  (log ").append(log).append(" cannot be read: ").append(e).append(')');
+    }
+    return new ProvisionException(message.toString());
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.Machine;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The command lines of the cluster's long-running processes.
+final class JavaCommand {
+  private JavaCommand() {}
+
+  static List<String> server(ClusterSpec spec, Machine machine) {
+    return command("512m", "server", spec, machine);
+  }
+
+  static List<String> node(ClusterSpec spec, Machine machine) {
+    return command("256m", "node", spec, machine);
+  }
+
+  private static List<String> command(
+      String heap, String role, ClusterSpec spec, Machine machine) {
+    List<String> words = new ArrayList<>();
+    words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    words.add("--enable-native-access=ALL-UNNAMED");
+    words.add("-XX:+UseSerialGC");
+    words.add("-Xmx" + heap);
+    words.add("-XX:+ExitOnOutOfMemoryError");
+    words.add("-Dorg.slf4j.simpleLogger.showDateTime=true");
+    words.add("-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
+    words.add("-Dorg.slf4j.simpleLogger.showThreadName=false");
+    words.add("-Dorg.slf4j.simpleLogger.showShortLogName=true");
+    words.add("-cp");
+    words.add(System.getProperty("java.class.path"));
+    words.add(Main.class.getName());
+    words.addAll(List.of(role, "--name", spec.name(), "--machine", machine.name()));
+    return words;
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.provision.ProvisionException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+
+/// The command line of Fairway.
+@Command(
+    name = "fairway",
+    description = "Kubernetes with its network, in one program.",
+    subcommands = {
+      UpCommand.class,
+      DownCommand.class,
+      StatusCommand.class,
+      LogsCommand.class,
+      ServerCommand.class,
+      NodeCommand.class,
+      HelpCommand.class
+    },
+    footer = {
+      "",
+      "Run by the launcher itself:",
+      "  kubectl   kubectl with the cluster's kubeconfig: fairway kubectl get nodes",
+      "  bench     run a benchmark: fairway bench up|cni|services",
+      "  test      run all tests"
+    })
+public final class Main {
+  /// Exit code for anything the user can mend.
+  static final int FAILED = 1;
+
+  private Main() {}
+
+  public static void main(String[] arguments) {
+    CommandLine commandLine = new CommandLine(new Main());
+    commandLine.setParameterExceptionHandler(
+        (problem, words) -> {
+          PrintWriter err = problem.getCommandLine().getErr();
+          err.println("fairway: " + problem.getMessage());
+          err.println("fairway: see ./fairway help " + problem.getCommandLine().getCommandName());
+          return CommandLine.ExitCode.USAGE;
+        });
+    commandLine.setExecutionExceptionHandler(
+        (problem, command, words) -> {
+          if (problem instanceof ProvisionException) {
+            command.getErr().println("fairway: " + problem.getMessage());
+          } else {
+            problem.printStackTrace(command.getErr());
+          }
+          return FAILED;
+        });
+    int exitCode = commandLine.execute(arguments);
+    if (exitCode != CommandLine.ExitCode.OK) {
+      System.exit(exitCode);
+    }
+  }
+}

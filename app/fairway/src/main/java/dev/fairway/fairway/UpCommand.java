@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.provision.ClusterPaths;
+import dev.fairway.provision.ClusterRemoval;
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.ClusterSpecFile;
+import dev.fairway.provision.LocalCluster;
+import dev.fairway.provision.ProvisionException;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "up",
+    description =
+        "Starts a cluster on this host, or mends one: a controller and some workers, each a network"
+            + " namespace with its own container runtime.")
+final class UpCommand implements Callable<Integer> {
+  private static final int DEFAULT_WORKERS = 3;
+
+  @Mixin private ClusterOption cluster = new ClusterOption();
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "how many workers (default: " + DEFAULT_WORKERS + ")")
+  private @Nullable Integer workers;
+
+  @Option(
+      names = "--network",
+      paramLabel = "BACKEND",
+      description = "how pods on different nodes reach one another: vxlan (default) or routes")
+  private @Nullable String network;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    Requirements.root("up");
+    long from = System.nanoTime();
+    Optional<ClusterSpec> existing = ClusterSpecFile.find(cluster.name);
+    existing.ifPresent(this::refuseOtherShape);
+    ClusterSpec spec = existing.orElseGet(this::newSpec);
+    LocalCluster local = new LocalCluster(spec);
+    Steps steps = new Steps(System.out);
+    if (existing.isPresent() && local.processes().stream().allMatch(p -> p.pid().isPresent())) {
+      steps.say("cluster " + spec.name() + " is running");
+    } else {
+      Requirements.host();
+      raise(local, steps, existing.isEmpty());
+      steps.done("cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
+    }
+    sayWhatNext(local);
+    return 0;
+  }
+
+  private static void raise(LocalCluster local, Steps steps, boolean isNew)
+      throws InterruptedException {
+    try {
+      new ClusterStart(local, steps).run();
+    } catch (ProvisionException e) {
+      if (isNew) {
+        // A cluster that never was ready is of no use to anybody; its log lines are in the message.
+        ClusterRemoval removal = new ClusterRemoval(local.paths());
+        removal.endProcesses();
+        removal.removeTraces();
+      }
+      throw e;
+    }
+  }
+
+  private ClusterSpec newSpec() {
+    ClusterSpec spec =
+        ClusterSpecFile.choose(
+            cluster.name, workers == null ? DEFAULT_WORKERS : workers, backend(ClusterSpec.Backend.VXLAN));
+    if (new ClusterRemoval(ClusterPaths.of(cluster.name)).isNeeded()) {
+      throw new ProvisionException(
+          "there are remains of a cluster " + cluster.name + "; ./fairway down --name " + cluster.name
+              + " removes them");
+    }
+    return spec;
+  }
+
+  private ClusterSpec.Backend backend(ClusterSpec.Backend ifNotGiven) {
+    return switch (network) {
+      case null -> ifNotGiven;
+      case "vxlan" -> ClusterSpec.Backend.VXLAN;
+      case "routes" -> ClusterSpec.Backend.ROUTES;
+      default -> throw new ProvisionException("--network " + network + ": it is vxlan or routes");
+    };
+  }
+
+  private void refuseOtherShape(ClusterSpec there) {
+    boolean sameWorkers = workers == null || workers == there.workers();
+    if (!sameWorkers || backend(there.backend()) != there.backend()) {
+      throw new ProvisionException(
+          "cluster "
+              + there.name()
+              + " is there with "
+              + there.workers()
+              + " workers over "
+              + there.backend().name().toLowerCase(Locale.ROOT)
+              + "; ./fairway down --name "
+              + there.name()
+              + " first, to make it another way");
+    }
+  }
+
+  private static void sayWhatNext(LocalCluster local) {
+    String name = local.spec().name();
+    String kubectl = name.equals("lab") ? "./fairway kubectl" : "FAIRWAY_CLUSTER=" + name + " ./fairway kubectl";
+    System.out.println();
+    System.out.println("Try next:");
+    System.out.println("  " + kubectl + " get nodes -o wide");
+    System.out.println(
+        "  " + kubectl + " create deployment hello --image=fairway.local/toolbox:1 --replicas=3");
+    System.out.println("  " + kubectl + " expose deployment hello --port=80 --type=NodePort");
+    System.out.println("  " + kubectl + " get pods,services -o wide");
+    System.out.println("  ip netns exec " + "fairway-" + name + "-worker-0 ip route");
+    System.out.println("  docs/tour.md explains each step; ./fairway down takes it all away");
+    System.out.println("Your own kubectl: export KUBECONFIG=" + local.paths().adminKubeconfig());
+  }
+}
