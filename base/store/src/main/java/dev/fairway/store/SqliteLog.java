@@ -33,6 +33,8 @@ final class SqliteLog {
   private final PreparedStatement insert;
   private final PreparedStatement delete;
   private final PreparedStatement setCompacted;
+  private final Statement control;
+  private boolean inTransaction;
 
   private SqliteLog(Path file, Connection connection) throws SQLException {
     this.file = file;
@@ -42,6 +44,7 @@ final class SqliteLog {
             "insert into writes(revision, key, create_revision, value, crc) values(?,?,?,?,?)");
     delete = connection.prepareStatement("delete from writes where revision = ?");
     setCompacted = connection.prepareStatement("update history set compacted_revision = ?");
+    control = connection.createStatement();
   }
 
   static SqliteLog open(Path file) {
@@ -79,7 +82,8 @@ final class SqliteLog {
       statement.execute("pragma wal_autocheckpoint = 4000");
       statement.execute("pragma journal_size_limit = 67108864");
       statement.execute("pragma cache_size = -16384");
-      connection.setAutoCommit(false);
+      // Transactions are begun by name: the driver does not notice when SQLite ends one by itself.
+      statement.execute("begin immediate");
       int format = number(statement, "pragma user_version");
       if (format == 0) {
         create(file, statement);
@@ -91,8 +95,8 @@ final class SqliteLog {
       }
       // A write takes the lock now, so that a second process learns it here and not later.
       statement.execute("update history set compacted_revision = compacted_revision");
+      statement.execute("commit");
     }
-    connection.commit();
   }
 
   private static void create(Path file, Statement statement) throws SQLException {
@@ -152,7 +156,6 @@ final class SqliteLog {
         }
         consumer.accept(row);
       }
-      connection.commit();
     } catch (SQLException e) {
       throw failure(file, e);
     }
@@ -160,6 +163,7 @@ final class SqliteLog {
 
   void append(Row row) {
     try {
+      begin();
       insert.setLong(1, row.revision());
       insert.setString(2, row.key());
       insert.setLong(3, row.createRevision());
@@ -173,6 +177,7 @@ final class SqliteLog {
 
   void delete(long revision) {
     try {
+      begin();
       delete.setLong(1, revision);
       delete.executeUpdate();
     } catch (SQLException e) {
@@ -182,6 +187,7 @@ final class SqliteLog {
 
   void setCompactedRevision(long revision) {
     try {
+      begin();
       setCompacted.setLong(1, revision);
       setCompacted.executeUpdate();
     } catch (SQLException e) {
@@ -189,18 +195,40 @@ final class SqliteLog {
     }
   }
 
+  private void begin() throws SQLException {
+    if (!inTransaction) {
+      control.execute("begin immediate");
+      inTransaction = true;
+    }
+  }
+
   /// Returns when everything since the last commit is on disk.
   void commit() {
+    if (!inTransaction) {
+      return;
+    }
     try {
-      connection.commit();
+      control.execute("commit");
+      inTransaction = false;
     } catch (SQLException e) {
       throw failure(file, e);
     }
   }
 
+  /// Takes back everything since the last commit.
   void rollback() {
+    if (!inTransaction) {
+      return;
+    }
+    inTransaction = false;
     try {
-      connection.rollback();
+      control.execute("rollback");
+    } catch (SQLiteException e) {
+      // After a full disk SQLite has rolled back by itself, and answers the plain error code to a
+      // rollback without a transaction, which is the only reason for that code here.
+      if (e.getResultCode() != SQLiteErrorCode.SQLITE_ERROR) {
+        throw failure(file, e);
+      }
     } catch (SQLException e) {
       throw failure(file, e);
     }
@@ -210,8 +238,9 @@ final class SqliteLog {
     try (connection;
         insert;
         delete;
-        setCompacted) {
-      connection.rollback();
+        setCompacted;
+        control) {
+      rollback();
     } catch (SQLException e) {
       throw failure(file, e);
     }
