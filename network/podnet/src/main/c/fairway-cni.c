@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CNI executable. It hands the call to the agent of the node over a unix socket and prints what
+// the agent answers; it holds no network knowledge of its own, so it never has to be updated under
+// a running node. One request a connection, both ways a fixed head and bounded lengths:
+//
+//   request   "FWC1"  environment bytes  stdin bytes   CNI_*=value\0 ...   stdin
+//   answer    "FWC1"  exit code          answer bytes  what goes to stdout
+//
+// with the two numbers as 32 bits in network order. Written for the specification 1.0.0
+// (https://www.cni.dev/docs/spec/).
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fairway-cni.h"
+
+#define INPUT_LIMIT (1 << 20)
+#define ENVIRONMENT_LIMIT (64 << 10)
+#define ANSWER_LIMIT (1 << 20)
+#define WAIT_SECONDS 60
+
+extern char **environ;
+
+static const char *const VERSIONS[] = {"0.3.0", "0.3.1", "0.4.0", "1.0.0"};
+#define VERSION_COUNT (sizeof VERSIONS / sizeof *VERSIONS)
+
+static char input[INPUT_LIMIT + 1];
+static size_t input_length;
+static char environment[ENVIRONMENT_LIMIT];
+static char answer[ANSWER_LIMIT];
+
+const char *answer_version(void) {
+  char asked[16];
+  if (json_string(input, input_length, "cniVersion", asked, sizeof asked) == 1) {
+    for (size_t i = 0; i < VERSION_COUNT; i++) {
+      if (strcmp(asked, VERSIONS[i]) == 0) return VERSIONS[i];
+    }
+  }
+  return VERSIONS[VERSION_COUNT - 1];
+}
+
+// The details may come from the caller: what JSON would have to escape becomes a question mark.
+int fail(enum cni_code code, const char *message, const char *details) {
+  printf("{\"cniVersion\":\"%s\",\"code\":%d,\"msg\":\"%s\",\"details\":\"", answer_version(), code, message);
+  for (; *details; details++) {
+    putchar(*details < ' ' || *details > '~' || *details == '"' || *details == '\\' ? '?' : *details);
+  }
+  puts("\"}");
+  return 1;
+}
+
+static int read_input(void) {
+  for (;;) {
+    ssize_t got = read(STDIN_FILENO, input + input_length, sizeof input - input_length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) return 0;
+    input_length += (size_t)got;
+    if (input_length > INPUT_LIMIT) {
+      input_length = 0; // nothing of it can be trusted, not even its version
+      return -2;
+    }
+  }
+}
+
+static long collect_environment(void) {
+  size_t length = 0;
+  for (char **entry = environ; *entry != NULL; entry++) {
+    if (strncmp(*entry, "CNI_", 4) != 0) continue;
+    size_t size = strlen(*entry) + 1;
+    if (size > sizeof environment - length) return -1;
+    memcpy(environment + length, *entry, size);
+    length += size;
+  }
+  return (long)length;
+}
+
+static int send_all(int fd, const void *data, size_t length) {
+  const char *at = data;
+  while (length > 0) {
+    ssize_t sent = write(fd, at, length);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return -1;
+    at += sent;
+    length -= (size_t)sent;
+  }
+  return 0;
+}
+
+static int receive_all(int fd, void *data, size_t length) {
+  char *at = data;
+  while (length > 0) {
+    ssize_t got = read(fd, at, length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = ECONNRESET;
+    if (got <= 0) return -1;
+    at += got;
+    length -= (size_t)got;
+  }
+  return 0;
+}
+
+// The pod is going away whether the agent runs or not: its own clean-up finds what this DEL left.
+static int agent_lost(const char *command, const char *message, const char *socket_path) {
+  if (strcmp(command, "DEL") == 0 && errno != EAGAIN) return 0;
+  return fail(CNI_TRY_LATER, message, socket_path);
+}
+
+static int ask_agent(const char *command, const char *socket_path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  struct timeval wait = {.tv_sec = WAIT_SECONDS};
+  struct {
+    char magic[4];
+    uint32_t first, second;
+  } head = {.magic = "FWC1"};
+
+  if (strlen(socket_path) >= sizeof address.sun_path) {
+    return fail(CNI_BAD_CONFIG, "agentSocket is longer than a socket path may be", socket_path);
+  }
+  strcpy(address.sun_path, socket_path);
+  long environment_length = collect_environment();
+  if (environment_length < 0) {
+    return fail(CNI_BAD_ENVIRONMENT, "the CNI_ environment is larger than 64 KiB", "");
+  }
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fail(CNI_IO_FAILURE, "no socket could be opened", strerror(errno));
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    return agent_lost(command, "the node agent does not listen on its socket: is `fairway node` running here?",
+                      socket_path);
+  }
+  head.first = htonl((uint32_t)environment_length);
+  head.second = htonl((uint32_t)input_length);
+  if (send_all(fd, &head, sizeof head) != 0 || send_all(fd, environment, (size_t)environment_length) != 0 ||
+      send_all(fd, input, input_length) != 0 || receive_all(fd, &head, sizeof head) != 0) {
+    return agent_lost(command, "the node agent did not answer", socket_path);
+  }
+  uint32_t length = ntohl(head.second);
+  if (memcmp(head.magic, "FWC1", sizeof head.magic) != 0 || length > sizeof answer) {
+    return fail(CNI_IO_FAILURE, "what listens on agentSocket is not a fairway node agent", socket_path);
+  }
+  if (receive_all(fd, answer, length) != 0) {
+    return agent_lost(command, "the node agent did not finish its answer", socket_path);
+  }
+  return send_all(STDOUT_FILENO, answer, length) != 0 ? 1 : (int)ntohl(head.first);
+}
+
+static int print_versions(void) {
+  printf("{\"cniVersion\":\"%s\",\"supportedVersions\":[", answer_version());
+  for (size_t i = 0; i < VERSION_COUNT; i++) printf("%s\"%s\"", i ? "," : "", VERSIONS[i]);
+  puts("]}");
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  char socket_path[4096];
+  const char *command = getenv("CNI_COMMAND");
+  const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+  const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "";
+
+  signal(SIGPIPE, SIG_IGN);
+  switch (read_input()) {
+    case -1:
+      return fail(CNI_IO_FAILURE, "stdin cannot be read", strerror(errno));
+    case -2:
+      return fail(CNI_BAD_CONFIG, "the network configuration on stdin is larger than 1 MiB", "");
+    default:
+      break;
+  }
+  if (command == NULL || *command == 0) {
+    return fail(CNI_BAD_ENVIRONMENT, "CNI_COMMAND is not set: a container runtime calls this program", "");
+  }
+  if (strcmp(command, "VERSION") == 0) return print_versions();
+  if (strcmp(command, "ADD") != 0 && strcmp(command, "DEL") != 0 && strcmp(command, "CHECK") != 0) {
+    return fail(CNI_BAD_ENVIRONMENT, "CNI_COMMAND must be ADD, DEL, CHECK or VERSION", command);
+  }
+  if (strcmp(name, "loopback") == 0) return loopback(command);
+
+  switch (json_string(input, input_length, "agentSocket", socket_path, sizeof socket_path)) {
+    case 1:
+      return ask_agent(command, socket_path);
+    case 0:
+      return fail(CNI_BAD_CONFIG, "agentSocket is missing: it must name the socket of the node agent", "");
+    case -2:
+      return fail(CNI_BAD_CONFIG, "agentSocket must be a string that names the socket of the node agent", "");
+    default:
+      return fail(CNI_BAD_JSON, "the network configuration on stdin is not a JSON object", "");
+  }
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet;
+
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.Link;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.Sysctls;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.attach.PodWire;
+import dev.fairway.podnet.cni.CniServer;
+import dev.fairway.podnet.forwarding.ForwardingPlan;
+import dev.fairway.podnet.forwarding.ForwardingState;
+import dev.fairway.podnet.forwarding.ForwardingStep;
+import dev.fairway.podnet.forwarding.KernelForwarding;
+import dev.fairway.podnet.ipam.AddressBook;
+import dev.fairway.podnet.nodes.Backend;
+import dev.fairway.podnet.nodes.ClusterNode;
+import dev.fairway.podnet.nodes.ClusterNodes;
+import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.routes.RoutesBackend;
+import dev.fairway.podnet.vxlan.VxlanBackend;
+import dev.fairway.reconcile.ClusterImage;
+import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The pod network of one node.
+///
+/// Give it every change of the Node objects, as a [Subscriber] of them or by [#nodes]. The runtime
+/// finds its configuration only once pods can be connected. Closing stops the agent, not the
+/// network: pods keep talking, and the next agent finds everything in place.
+public final class PodNetwork implements Subscriber, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PodNetwork.class);
+
+  /// How often the kernel is looked at without being asked, for what others changed in it.
+  private static final Duration RESYNC = Duration.ofSeconds(30);
+
+  /// How packets reach other nodes' pods.
+  public enum BackendKind {
+    VXLAN,
+    ROUTES;
+
+    Backend create() {
+      return switch (this) {
+        case VXLAN -> new VxlanBackend();
+        case ROUTES -> new RoutesBackend();
+      };
+    }
+  }
+
+  /// Where one node's agent stands.
+  ///
+  /// @param nodeName of this node's object
+  /// @param nodeAddress of this machine on the underlay
+  /// @param underlay name of the link to the other machines, `eth0`
+  /// @param podRange of all pods of the cluster
+  /// @param backend how packets reach other nodes
+  /// @param socket where the agent listens for the CNI executable; at most 107 bytes
+  /// @param binDir where the runtime looks for CNI executables
+  /// @param confDir where the runtime looks for network configurations
+  /// @param stateDir what must outlive the process
+  public record Config(
+      String nodeName,
+      IpAddress nodeAddress,
+      String underlay,
+      Prefix podRange,
+      BackendKind backend,
+      Path socket,
+      Path binDir,
+      Path confDir,
+      Path stateDir) {
+    public Config {
+      if (socket.toString().length() > 107) {
+        throw new IllegalArgumentException("the socket path " + socket + " is over 107 bytes");
+      }
+    }
+  }
+
+  /// Tells the other nodes, by annotations of this node's object, how to reach this one.
+  @FunctionalInterface
+  public interface Announcer {
+    void announce(String nodeName, Map<String, String> annotations);
+  }
+
+  private final Config config;
+  private final NetworkNamespace machine;
+  private final Announcer announcer;
+  private final Backend backend;
+  private final AddressBook book;
+  private final PodWire wires;
+  private final Attachments attachments;
+  private final RouteNetlink netlink;
+  private final CniServer server;
+  private final ScheduledExecutorService clock =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
+  private ClusterNodes nodes = ClusterNodes.NONE;
+  private List<String> problems = List.of();
+  private volatile boolean ready;
+
+  private PodNetwork(
+      Config config, NetworkNamespace machine, Announcer announcer, Attachments.StepObserver steps)
+      throws IOException {
+    this.config = config;
+    this.machine = machine;
+    this.announcer = announcer;
+    this.backend = config.backend().create();
+    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1"));
+    CniFiles.installExecutable(config.binDir());
+    book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
+    wires = new PodWire(machine);
+    attachments = new Attachments(book, wires, steps);
+    netlink = RouteNetlink.open(machine);
+    attachments.collect();
+    server = CniServer.start(config.socket(), attachments);
+    long period = RESYNC.toMillis();
+    clock.scheduleWithFixedDelay(this::resync, period, period, TimeUnit.MILLISECONDS);
+  }
+
+  /// Starts the agent in the namespace of this process, announcing itself by the client.
+  ///
+  /// @throws IOException if a file or socket cannot be made; the message names it
+  /// @throws KernelException if the kernel refuses
+  public static PodNetwork start(Config config, KubernetesClient client) throws IOException {
+    JsonMapper json = new JsonMapper();
+    return start(
+        config,
+        NetworkNamespace.current(),
+        (name, annotations) ->
+            client
+                .nodes()
+                .withName(name)
+                .patch(
+                    PatchContext.of(PatchType.JSON_MERGE),
+                    json.writeValueAsString(
+                        Map.of("metadata", Map.of("annotations", annotations)))));
+  }
+
+  /// Starts the agent for any machine, with or without a cluster.
+  ///
+  /// @param machine the namespace pods are connected to; the agent closes it
+  public static PodNetwork start(Config config, NetworkNamespace machine, Announcer announcer)
+      throws IOException {
+    return start(config, machine, announcer, step -> {});
+  }
+
+  static PodNetwork start(
+      Config config, NetworkNamespace machine, Announcer announcer, Attachments.StepObserver steps)
+      throws IOException {
+    return new PodNetwork(config, machine, announcer, steps);
+  }
+
+  @Override
+  public void changed(Delta delta, ClusterImage image) throws IOException {
+    if (delta.touches(Node.class)) {
+      nodes(image.all(Node.class));
+    }
+  }
+
+  /// The Node objects from now on. Returns when the kernel is as they want it.
+  ///
+  /// @throws KernelException if the kernel refused a part; the rest is done
+  public synchronized void nodes(Collection<Node> all) throws IOException {
+    nodes = ClusterNodes.of(all, config.nodeName(), config.nodeAddress());
+    settle();
+  }
+
+  /// Whether pods can be connected, and the runtime knows.
+  public boolean ready() {
+    return ready;
+  }
+
+  /// What keeps pods of some nodes from being reached, or this one from being ready.
+  public synchronized List<String> problems() {
+    return problems;
+  }
+
+  /// What would be changed in the kernel now, without changing it.
+  public synchronized List<ForwardingStep> plan() {
+    Optional<ClusterNode> me = nodes.me();
+    if (me.isEmpty()) {
+      return List.of();
+    }
+    Underlay underlay = underlay();
+    KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
+    ForwardingState desired = backend.desired(me.get(), nodes.others(), underlay);
+    return ForwardingPlan.between(kernel.read(), desired);
+  }
+
+  private void settle() throws IOException {
+    List<String> found = new ArrayList<>(nodes.problems());
+    found.addAll(backend.unreachable(nodes.others()));
+    if (!found.equals(problems)) {
+      found.forEach(problem -> LOG.info("Pod network: {}", problem));
+      problems = List.copyOf(found);
+    }
+    Optional<ClusterNode> known = nodes.me();
+    if (known.isEmpty()) {
+      return;
+    }
+    ClusterNode me = known.get();
+    Underlay underlay = underlay();
+    KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
+    ForwardingState desired = backend.desired(me, nodes.others(), underlay);
+    KernelException refused = null;
+    List<ForwardingStep> steps = ForwardingPlan.between(kernel.read(), desired);
+    if (!steps.isEmpty()) {
+      LOG.debug("Pod network: {}", steps);
+      try {
+        kernel.apply(steps);
+      } catch (KernelException e) {
+        refused = e; // one bad node must not keep pods from reaching the others
+      }
+    }
+    if (desired.tunnel().isPresent() && netlink.link(ForwardingState.TUNNEL_NAME).isEmpty()) {
+      throw refused != null ? refused : new IllegalStateException("the tunnel went away again");
+    }
+    becomeReady(me, underlay);
+    Map<String, String> announcement = backend.announcement(me, underlay);
+    if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
+      announcer.announce(config.nodeName(), announcement);
+    }
+    if (refused != null) {
+      throw refused;
+    }
+  }
+
+  private void becomeReady(ClusterNode me, Underlay underlay) throws IOException {
+    book.ranges(me.ranges());
+    attachments.settings(new Attachments.Settings(backend.podMtu(underlay)));
+    if (!ready) {
+      attachments.collect(); // again, now that reserved addresses have a range to be in
+      CniFiles.writeConfiguration(config.confDir(), config.socket());
+      ready = true;
+      LOG.info(
+          "Pod network ready: {} by {}, MTU {}",
+          me.ranges(),
+          config.backend(),
+          backend.podMtu(underlay));
+    }
+  }
+
+  private Underlay underlay() {
+    Link link =
+        netlink
+            .link(config.underlay())
+            .orElseThrow(() ->
+                new IllegalStateException(
+                    "this machine has no link " + config.underlay() + " to other machines"));
+    return new Underlay(link.index(), link.mtu(), config.nodeAddress());
+  }
+
+  private void resync() {
+    try {
+      synchronized (this) {
+        settle();
+      }
+      attachments.collect();
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Pod network: looking after the kernel failed: {}", e.toString());
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    clock.shutdownNow();
+    server.close();
+    try {
+      if (!clock.awaitTermination(5, TimeUnit.SECONDS)) {
+        LOG.warn("The pod network's resync is still under way");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    synchronized (this) {
+      wires.close();
+      netlink.close();
+      book.close();
+      machine.close();
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.attach;
+
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.Link;
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.Neighbour;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.Route;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteRequest;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// Connects and disconnects pods in the kernel of one machine. Safe for use by many threads, but
+/// not for the same attachment at the same time.
+public final class PodWire implements AutoCloseable {
+  /// Above what the kernel gives by itself for the few devices of a machine.
+  private static final int FIRST_INDEX = 1000;
+
+  /// A sandbox's path names the machine's own namespace.
+  public static final class NotASandbox extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    NotASandbox(String message) {
+      super(message);
+    }
+  }
+
+  private final NetworkNamespace machine;
+  private final Reaper reaper;
+  private final AtomicInteger nextIndex;
+
+  /// Connects pods to a machine.
+  ///
+  /// @param machine the namespace that pods are connected to; stays the caller's
+  public PodWire(NetworkNamespace machine) {
+    this.machine = machine;
+    int highest = FIRST_INDEX - 1;
+    try (RouteNetlink netlink = RouteNetlink.open(machine)) {
+      for (Link link : netlink.links()) {
+        highest = Math.max(highest, link.index());
+      }
+    }
+    nextIndex = new AtomicInteger(highest + 1);
+    reaper = new Reaper(machine);
+  }
+
+  /// Makes the wire. What was done is in `undo` until the caller commits.
+  ///
+  /// @throws KernelException if the kernel refuses
+  /// @throws NotASandbox if the pod's namespace is the machine's
+  public void connect(Wire wire, NetworkNamespace pod, Undo undo) throws NotASandbox {
+    if (pod.equals(machine)) {
+      throw new NotASandbox(pod + " is the machine's own network namespace");
+    }
+    try (RouteNetlink host = RouteNetlink.open(machine);
+        RouteNetlink inside = RouteNetlink.open(pod)) {
+      undo.add("make " + wire.hostName(), () -> remove(wire.hostName()));
+      WirePlan plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+      try {
+        inside.apply(plan.inPod());
+      } catch (KernelException e) {
+        if (e.errno() != Errno.EEXIST && e.errno() != Errno.EBUSY) {
+          throw e;
+        }
+        // An earlier wire of this name is still on its way out, or was left half made.
+        Reaper.reap(host);
+        host.apply(RouteRequest.DeleteLink.of(wire.hostName()));
+        plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+        inside.apply(plan.inPod());
+      }
+      host.apply(plan.onHost());
+    }
+  }
+
+  /// Takes a wire down and waits until it is gone.
+  public void remove(String hostName) {
+    try (RouteNetlink host = RouteNetlink.open(machine)) {
+      host.apply(RouteRequest.DeleteLink.of(hostName));
+    }
+  }
+
+  /// Makes the pod unreachable; its wire goes soon after. What is gone already is success.
+  public void disconnect(String hostName, List<IpAddress> addresses) {
+    try (RouteNetlink host = RouteNetlink.open(machine)) {
+      host.apply(WirePlan.disconnect(hostName, addresses));
+    } catch (KernelException e) {
+      if (e.errno() != Errno.ENODEV) {
+        throw e;
+      }
+      return; // it went with its sandbox
+    }
+    reaper.wake();
+  }
+
+  /// What is not as [#connect] left it; empty if all is well.
+  public Optional<String> difference(Wire wire, NetworkNamespace pod) {
+    try (RouteNetlink host = RouteNetlink.open(machine)) {
+      Optional<Link> end = host.link(wire.hostName());
+      if (end.isEmpty() || end.get().group() == Reaper.DYING_GROUP) {
+        return Optional.of("the node's link " + wire.hostName() + " is gone");
+      }
+      if (!end.get().up()) {
+        return Optional.of("the node's link " + wire.hostName() + " is down");
+      }
+      List<Route> routes = host.routes();
+      for (IpAddress address : wire.addresses()) {
+        if (!hasRoute(routes, address.toPrefix(), end.get().index())) {
+          return Optional.of("the node has no route to " + address);
+        }
+      }
+    }
+    try (RouteNetlink inside = RouteNetlink.open(pod)) {
+      Optional<Link> end = inside.link(wire.podName());
+      if (end.isEmpty()) {
+        return Optional.of("the pod's link " + wire.podName() + " is gone");
+      }
+      return insideDifference(wire, end.get(), inside);
+    }
+  }
+
+  private static Optional<String> insideDifference(Wire wire, Link end, RouteNetlink inside) {
+    if (!end.up()) {
+      return Optional.of("the pod's link " + wire.podName() + " is down");
+    }
+    List<LinkAddress> addresses = inside.addresses();
+    List<Route> routes = inside.routes();
+    List<Neighbour> neighbours = inside.neighbours();
+    for (IpAddress address : wire.addresses()) {
+      IpAddress gateway = Wire.gateway(address.family());
+      if (addresses.stream()
+          .noneMatch(a -> a.link() == end.index() && a.address().equals(address))) {
+        return Optional.of("the pod's link has lost its address " + address);
+      }
+      if (!hasRoute(routes, new Prefix(address, 0), end.index())
+          || !hasRoute(routes, gateway.toPrefix(), end.index())) {
+        return Optional.of("the pod has lost its routes by " + gateway);
+      }
+      if (neighbours.stream()
+          .noneMatch(n ->
+              n.link() == end.index()
+                  && n.address().equals(gateway)
+                  && Wire.HOST_MAC.equals(n.mac()))) {
+        return Optional.of("the pod has lost its gateway " + gateway);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static boolean hasRoute(List<Route> routes, Prefix destination, int link) {
+    return routes.stream().anyMatch(r -> r.destination().equals(destination) && r.link() == link);
+  }
+
+  /// The wires that are there, by the name of the machine's end, with the addresses routed to each.
+  public Map<String, List<IpAddress>> wires() {
+    try (RouteNetlink host = RouteNetlink.open(machine)) {
+      Map<Integer, String> names = new HashMap<>();
+      Map<String, List<IpAddress>> wires = new HashMap<>();
+      for (Link link : host.links()) {
+        if (Wire.isHostName(link.name()) && link.group() != Reaper.DYING_GROUP) {
+          names.put(link.index(), link.name());
+          wires.put(link.name(), new ArrayList<>());
+        }
+      }
+      for (Route route : host.routes()) {
+        String name = names.get(route.link());
+        if (name != null && route.protocol() == WirePlan.ROUTE_PROTOCOL) {
+          wires.getOrDefault(name, new ArrayList<>()).add(route.destination().address());
+        }
+      }
+      return wires;
+    }
+  }
+
+  @Override
+  public void close() {
+    reaper.close();
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.attach;
+
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.LinkRef;
+import dev.fairway.linux.LinkSpec;
+import dev.fairway.linux.Neighbour;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.Route;
+import dev.fairway.linux.RouteRequest;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.List;
+
+/// What to ask the kernel for a wire.
+///
+/// @param inPod in the sandbox's namespace, first: it makes both ends
+/// @param onHost in the machine's namespace, then
+record WirePlan(List<RouteRequest> inPod, List<RouteRequest> onHost) {
+  /// Of routes to this node's own pods. They end with their link; the number tells them from the
+  /// routes to other nodes, which are pruned.
+  static final int ROUTE_PROTOCOL = 88;
+
+  private static final int LOOPBACK = 1;
+
+  WirePlan {
+    inPod = List.copyOf(inPod);
+    onHost = List.copyOf(onHost);
+  }
+
+  /// @param index the number for both ends, free in both namespaces: choosing it saves asking for
+  ///   it, so that each namespace needs one system call
+  static WirePlan of(Wire wire, int index, NetworkNamespace machine) {
+    List<RouteRequest> inPod = new ArrayList<>();
+    List<RouteRequest> onHost = new ArrayList<>();
+    inPod.add(RouteRequest.ChangeLink.of(LOOPBACK).setUp());
+    inPod.add(
+        new RouteRequest.AddVeth(
+            LinkSpec.named(wire.podName())
+                .withIndex(index)
+                .withMac(wire.mac())
+                .withMtu(wire.mtu())
+                .withUp(),
+            LinkSpec.named(wire.hostName())
+                .withIndex(index)
+                .withMac(Wire.HOST_MAC)
+                .withMtu(wire.mtu())
+                .in(machine)));
+    RouteRequest.ChangeLink hostUp = RouteRequest.ChangeLink.of(index).setUp();
+    onHost.add(wire.alias().isEmpty() ? hostUp : hostUp.withAlias(wire.alias()));
+    for (IpAddress address : wire.addresses()) {
+      IpAddress gateway = Wire.gateway(address.family());
+      Prefix everywhere = new Prefix(address, 0);
+      inPod.add(
+          new RouteRequest.PutAddress(
+              LinkAddress.of(index, address, address.family().addressBits())));
+      inPod.add(new RouteRequest.PutNeighbour(Neighbour.of(index, gateway, Wire.HOST_MAC)));
+      inPod.add(new RouteRequest.PutRoute(Route.to(gateway.toPrefix()).on(index)));
+      inPod.add(new RouteRequest.PutRoute(Route.to(everywhere).via(gateway).on(index)));
+      onHost.add(new RouteRequest.PutNeighbour(Neighbour.of(index, address, wire.mac())));
+      onHost.add(new RouteRequest.PutRoute(hostRoute(address).on(index)));
+    }
+    return new WirePlan(inPod, onHost);
+  }
+
+  /// What makes the pod unreachable at once, and leaves the link to the [Reaper].
+  static List<RouteRequest> disconnect(String hostName, List<IpAddress> addresses) {
+    List<RouteRequest> requests = new ArrayList<>();
+    for (IpAddress address : addresses) {
+      requests.add(new RouteRequest.DeleteRoute(hostRoute(address)));
+    }
+    requests.add(RouteRequest.ChangeLink.of(LinkRef.named(hostName)).withGroup(Reaper.DYING_GROUP));
+    return requests;
+  }
+
+  static Route hostRoute(IpAddress address) {
+    return Route.to(address.toPrefix()).withProtocol(ROUTE_PROTOCOL);
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.cni;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+
+/// What the executable sends over the socket, before anybody has judged it. The layout is told in
+/// `fairway-cni.c`.
+///
+/// @param environment the `CNI_*` variables
+/// @param stdin the network configuration
+record CniCall(Map<String, String> environment, byte[] stdin) {
+  static final int ENVIRONMENT_LIMIT = 64 << 10;
+  static final int STDIN_LIMIT = 1 << 20;
+  private static final int MAGIC = 'F' << 24 | 'W' << 16 | 'C' << 8 | '1';
+
+  CniCall {
+    environment = Map.copyOf(environment);
+  }
+
+  static CniCall read(ReadableByteChannel from) throws IOException {
+    ByteBuffer head = fill(from, 12);
+    int magic = head.getInt();
+    int environmentLength = head.getInt();
+    int stdinLength = head.getInt();
+    if (magic != MAGIC
+        || environmentLength < 0
+        || environmentLength > ENVIRONMENT_LIMIT
+        || stdinLength < 0
+        || stdinLength > STDIN_LIMIT) {
+      throw new IOException("not a call of the CNI executable");
+    }
+    String block = StandardCharsets.UTF_8.decode(fill(from, environmentLength)).toString();
+    Map<String, String> environment = new HashMap<>();
+    for (int start = 0; start < block.length(); ) {
+      int end = block.indexOf('\0', start);
+      if (end < 0) {
+        throw new IOException("an environment variable does not end");
+      }
+      int equals = block.indexOf('=', start);
+      if (equals > start && equals < end) {
+        environment.put(block.substring(start, equals), block.substring(equals + 1, end));
+      }
+      start = end + 1;
+    }
+    return new CniCall(environment, fill(from, stdinLength).array());
+  }
+
+  static void answer(WritableByteChannel to, int exitCode, String stdout) throws IOException {
+    byte[] body = stdout.getBytes(StandardCharsets.UTF_8);
+    ByteBuffer buffer = ByteBuffer.allocate(12 + body.length);
+    buffer.putInt(MAGIC).putInt(exitCode).putInt(body.length).put(body).flip();
+    while (buffer.hasRemaining()) {
+      to.write(buffer);
+    }
+  }
+
+  private static ByteBuffer fill(ReadableByteChannel from, int length) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length);
+    while (buffer.hasRemaining()) {
+      if (from.read(buffer) < 0) {
+        throw new EOFException("the call ends in the middle");
+      }
+    }
+    return buffer.flip();
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.forwarding;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.forwarding.ForwardingState.Destination;
+import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
+import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
+import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
+import dev.fairway.podnet.forwarding.ForwardingState.Way;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/// The steps from one state to another.
+///
+/// First what packets need at the far end of their way (device, destination, next hop), then the
+/// routes that send packets there, then the removals in the opposite order. A route whose way
+/// changes is replaced in one step, so its range is never without one.
+public final class ForwardingPlan {
+  private ForwardingPlan() {}
+
+  public static List<ForwardingStep> between(ForwardingState actual, ForwardingState desired) {
+    List<ForwardingStep> steps = new ArrayList<>();
+    // A new device comes without what hung on the old one.
+    boolean fresh = tunnel(actual, desired, steps);
+    Set<MacAddress> keptMacs = new HashSet<>();
+    for (Destination destination : desired.destinations()) {
+      keptMacs.add(destination.mac());
+      if (fresh || !actual.destinations().contains(destination)) {
+        steps.add(new ForwardingStep.PutDestination(destination));
+      }
+    }
+    Set<IpAddress> keptHops = new HashSet<>();
+    for (NextHop hop : desired.neighbours()) {
+      keptHops.add(hop.address());
+      if (fresh || !actual.neighbours().contains(hop)) {
+        steps.add(new ForwardingStep.PutNextHop(hop));
+      }
+    }
+    Set<Prefix> keptRanges = new HashSet<>();
+    for (RangeRoute route : desired.routes()) {
+      keptRanges.add(route.range());
+      if ((fresh && route.way() == Way.TUNNEL) || !actual.routes().contains(route)) {
+        // An unreachable route is of another type, which a replacement does not reach.
+        for (RangeRoute old : actual.routes()) {
+          if (old.range().equals(route.range()) && isReject(old) != isReject(route)) {
+            steps.add(new ForwardingStep.RemoveRoute(old));
+          }
+        }
+        steps.add(new ForwardingStep.PutRoute(route));
+      }
+    }
+    removals(actual, desired, keptRanges, keptHops, keptMacs, steps);
+    return steps;
+  }
+
+  private static boolean isReject(RangeRoute route) {
+    return route.way() == Way.UNREACHABLE;
+  }
+
+  private static boolean tunnel(
+      ForwardingState actual, ForwardingState desired, List<ForwardingStep> steps) {
+    if (desired.tunnel().isEmpty()) {
+      return false; // removed at the end
+    }
+    TunnelDevice wanted = desired.tunnel().get();
+    if (actual.tunnel().isEmpty()) {
+      steps.add(new ForwardingStep.CreateTunnel(wanted));
+      return true;
+    }
+    TunnelDevice found = actual.tunnel().get();
+    if (!found.sameWire(wanted)) {
+      steps.add(new ForwardingStep.RemoveTunnel());
+      steps.add(new ForwardingStep.CreateTunnel(wanted));
+      return true;
+    }
+    if (!found.equals(wanted)) {
+      steps.add(new ForwardingStep.AdjustTunnel(wanted));
+    }
+    return false;
+  }
+
+  private static void removals(
+      ForwardingState actual,
+      ForwardingState desired,
+      Set<Prefix> keptRanges,
+      Set<IpAddress> keptHops,
+      Set<MacAddress> keptMacs,
+      List<ForwardingStep> steps) {
+    for (RangeRoute route : actual.routes()) {
+      if (!keptRanges.contains(route.range())) {
+        steps.add(new ForwardingStep.RemoveRoute(route));
+      }
+    }
+    boolean deviceStays =
+        desired.tunnel().isPresent()
+            && actual.tunnel().isPresent()
+            && actual.tunnel().get().sameWire(desired.tunnel().get());
+    if (deviceStays) {
+      for (NextHop hop : actual.neighbours()) {
+        if (!keptHops.contains(hop.address())) {
+          steps.add(new ForwardingStep.RemoveNextHop(hop));
+        }
+      }
+      for (Destination destination : actual.destinations()) {
+        if (!keptMacs.contains(destination.mac())) {
+          steps.add(new ForwardingStep.RemoveDestination(destination));
+        }
+      }
+    }
+    if (desired.tunnel().isEmpty() && actual.tunnel().isPresent()) {
+      steps.add(new ForwardingStep.RemoveTunnel());
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.forwarding;
+
+import dev.fairway.linux.Forwarding;
+import dev.fairway.linux.Link;
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.LinkSpec;
+import dev.fairway.linux.Neighbour;
+import dev.fairway.linux.Route;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteRequest;
+import dev.fairway.linux.Vxlan;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
+import dev.fairway.podnet.forwarding.ForwardingState.Destination;
+import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
+import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
+import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
+import dev.fairway.podnet.forwarding.ForwardingState.Way;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// Reads and changes the forwarding state of the kernel. Not for several threads at a time.
+public final class KernelForwarding {
+  private final RouteNetlink netlink;
+  private final int underlay;
+
+  /// Works on one machine's tables.
+  ///
+  /// @param netlink open in the machine's namespace
+  /// @param underlay index of the link to the other machines
+  public KernelForwarding(RouteNetlink netlink, int underlay) {
+    this.netlink = netlink;
+    this.underlay = underlay;
+  }
+
+  /// What is there of ours.
+  public ForwardingState read() {
+    Optional<Link> device = netlink.link(ForwardingState.TUNNEL_NAME);
+    int tunnel = device.map(Link::index).orElse(0);
+    List<RangeRoute> routes = new ArrayList<>();
+    for (Route route : netlink.routes()) {
+      if (route.protocol() == ForwardingState.ROUTE_PROTOCOL && route.table() == Route.TABLE_MAIN) {
+        Way way =
+            route.type() == Route.Type.UNREACHABLE
+                ? Way.UNREACHABLE
+                : route.link() == tunnel ? Way.TUNNEL : Way.UNDERLAY;
+        routes.add(new RangeRoute(route.destination(), way, Optional.ofNullable(route.gateway())));
+      }
+    }
+    List<NextHop> hops = new ArrayList<>();
+    List<Destination> destinations = new ArrayList<>();
+    if (device.isPresent()) {
+      for (Neighbour neighbour : netlink.neighbours()) {
+        MacAddress mac = neighbour.mac();
+        if (neighbour.link() == tunnel && neighbour.permanent() && mac != null) {
+          hops.add(new NextHop(neighbour.address(), mac));
+        }
+      }
+      for (Forwarding entry : netlink.forwardings()) {
+        IpAddress machine = entry.destination();
+        if (entry.link() == tunnel && entry.permanent() && machine != null) {
+          destinations.add(new Destination(entry.mac(), machine));
+        }
+      }
+    }
+    return new ForwardingState(device.map(this::tunnel), routes, hops, destinations);
+  }
+
+  private TunnelDevice tunnel(Link link) {
+    Vxlan settings =
+        link.vxlan().orElse(new Vxlan(0, 0, null, 0, true)); // anything else of that name is wrong
+    IpAddress local = settings.local();
+    MacAddress mac = link.mac();
+    List<IpAddress> addresses = new ArrayList<>();
+    for (LinkAddress address : netlink.addresses()) {
+      if (address.link() == link.index() && !address.address().isLinkLocal()) {
+        addresses.add(address.address());
+      }
+    }
+    return new TunnelDevice(
+        settings.vni(),
+        settings.port(),
+        local == null || settings.learning() ? IpAddress.ofIpv4(0) : local,
+        settings.underlay(),
+        mac == null ? new MacAddress(0) : mac,
+        link.up() ? link.mtu() : 0,
+        addresses);
+  }
+
+  /// Carries the steps out. All are tried even if one fails.
+  ///
+  /// @throws dev.fairway.linux.KernelException about the first that failed
+  public void apply(List<ForwardingStep> steps) {
+    List<RouteRequest> requests = new ArrayList<>();
+    int tunnel = netlink.link(ForwardingState.TUNNEL_NAME).map(Link::index).orElse(0);
+    for (ForwardingStep step : steps) {
+      switch (step) {
+        case ForwardingStep.CreateTunnel(TunnelDevice device) -> {
+          netlink.apply(requests); // the device's index is needed by what follows
+          requests.clear();
+          tunnel = create(device);
+        }
+        case ForwardingStep.AdjustTunnel(TunnelDevice device) ->
+            requests.addAll(adjust(device, tunnel));
+        case ForwardingStep.RemoveTunnel() ->
+            requests.add(RouteRequest.DeleteLink.of(ForwardingState.TUNNEL_NAME));
+        case ForwardingStep.PutDestination(Destination(MacAddress mac, IpAddress machine)) ->
+            requests.add(new RouteRequest.PutForwarding(Forwarding.of(tunnel, mac, machine)));
+        case ForwardingStep.PutNextHop(NextHop(IpAddress address, MacAddress mac)) ->
+            requests.add(new RouteRequest.PutNeighbour(Neighbour.of(tunnel, address, mac)));
+        case ForwardingStep.PutRoute(RangeRoute route) ->
+            requests.add(new RouteRequest.PutRoute(route(route, tunnel)));
+        case ForwardingStep.RemoveRoute(RangeRoute route) ->
+            requests.add(new RouteRequest.DeleteRoute(route(route, tunnel)));
+        case ForwardingStep.RemoveNextHop(NextHop(IpAddress address, MacAddress mac)) ->
+            requests.add(new RouteRequest.DeleteNeighbour(Neighbour.of(tunnel, address, mac)));
+        case ForwardingStep.RemoveDestination(Destination(MacAddress mac, IpAddress machine)) ->
+            requests.add(new RouteRequest.DeleteForwarding(Forwarding.of(tunnel, mac, machine)));
+      }
+    }
+    netlink.apply(requests);
+  }
+
+  private int create(TunnelDevice device) {
+    netlink.apply(
+        new RouteRequest.AddVxlan(
+            LinkSpec.named(ForwardingState.TUNNEL_NAME).withMac(device.mac()).withMtu(device.mtu()),
+            new Vxlan(device.vni(), device.port(), device.local(), device.underlay(), false)));
+    int index = netlink.link(ForwardingState.TUNNEL_NAME).orElseThrow().index();
+    netlink.apply(adjust(device, index));
+    return index;
+  }
+
+  private List<RouteRequest> adjust(TunnelDevice device, int index) {
+    List<RouteRequest> requests = new ArrayList<>();
+    for (LinkAddress address : netlink.addresses()) {
+      if (address.link() == index
+          && !address.address().isLinkLocal()
+          && !device.addresses().contains(address.address())) {
+        requests.add(new RouteRequest.DeleteAddress(address));
+      }
+    }
+    for (IpAddress address : device.addresses()) {
+      int bits = address.family().addressBits();
+      requests.add(new RouteRequest.PutAddress(LinkAddress.of(index, address, bits)));
+    }
+    requests.add(
+        RouteRequest.ChangeLink.of(index).withMac(device.mac()).withMtu(device.mtu()).setUp());
+    return requests;
+  }
+
+  private Route route(RangeRoute wanted, int tunnel) {
+    Route route = Route.to(wanted.range()).withProtocol(ForwardingState.ROUTE_PROTOCOL);
+    if (wanted.gateway().isPresent()) {
+      route = route.via(wanted.gateway().get());
+    }
+    return switch (wanted.way()) {
+      case UNREACHABLE -> route.of(Route.Type.UNREACHABLE);
+      case UNDERLAY -> route.on(underlay);
+      case TUNNEL -> route.on(tunnel).withOnlink();
+    };
+  }
+}
