@@ -119,7 +119,12 @@ public final class NetlinkSocket implements AutoCloseable {
   /// with the acknowledge flag, and one for each that failed.
   ///
   /// @throws KernelException if the send itself fails or answers were lost
-  public synchronized List<Answer> exchange(NetlinkWriter messages) {
+  public List<Answer> exchange(NetlinkWriter messages) {
+    return exchange(messages, (type, payload) -> {});
+  }
+
+  /// As [#exchange(NetlinkWriter)], and hands on what the kernel tells besides.
+  public synchronized List<Answer> exchange(NetlinkWriter messages, Listener listener) {
     send(messages);
     List<Answer> answers = new ArrayList<>();
     while (true) {
@@ -132,8 +137,13 @@ public final class NetlinkSocket implements AutoCloseable {
           bytes,
           (type, flags, number, payload) -> {
             int message = number - messages.firstSequence();
-            if (type == NLMSG_ERROR && message >= 0 && message < messages.messages()) {
+            if (message < 0 || message >= messages.messages()) {
+              return;
+            }
+            if (type == NLMSG_ERROR) {
               answers.add(answer(message, flags, payload));
+            } else {
+              listener.message(type, payload);
             }
           });
     }

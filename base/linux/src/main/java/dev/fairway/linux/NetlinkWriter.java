@@ -160,7 +160,7 @@ public final class NetlinkWriter {
   }
 
   /// Adds flags to a message that has ended or is being built.
-  void addFlags(int message, int flags) {
+  public void addFlags(int message, int flags) {
     int at = 0;
     for (int i = 0; i < message; i++) {
       at += ((int) INT.get(buffer, at) + 3) & ~3;

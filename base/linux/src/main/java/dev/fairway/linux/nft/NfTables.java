@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux.nft;
+
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.NetlinkSocket;
+import dev.fairway.linux.NetlinkSocket.Answer;
+import dev.fairway.linux.NetlinkWriter;
+import dev.fairway.linux.NetworkNamespace;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The nf_tables of one network namespace. Keep one open for the life of its user: closing the
+/// socket waits for what the kernel still has to free.
+public final class NfTables implements AutoCloseable {
+  /// What [#applyIf] throws where somebody else changed something in between.
+  public static final int ERESTART = 85;
+
+  private static final int BATCH_BEGIN = 16;
+  private static final int BATCH_END = 17;
+  private static final int ACK = 4;
+  private static final int DUMP = 0x300;
+
+  private final NetlinkSocket socket;
+
+  private NfTables(NetlinkSocket socket) {
+    this.socket = socket;
+  }
+
+  /// Works on the namespace that the calling thread is in.
+  public static NfTables open() {
+    return new NfTables(NetlinkSocket.open(NetlinkSocket.NETFILTER));
+  }
+
+  /// Works on the given namespace.
+  public static NfTables open(NetworkNamespace namespace) {
+    return new NfTables(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER));
+  }
+
+  /// Carries out all requests as one transaction: packets see the rules before it or after it.
+  ///
+  /// @throws KernelException about the first request that failed; nothing has changed then
+  public void apply(List<? extends NftRequest> requests) {
+    send(requests, null);
+  }
+
+  /// As [#apply], but only if nobody has changed any table of the namespace since the given
+  /// generation. The generation is then the [#next] one.
+  ///
+  /// @throws KernelException with [#ERESTART] if somebody has
+  public void applyIf(int generation, List<? extends NftRequest> requests) {
+    send(requests, generation);
+  }
+
+  /// The generation that follows on a transaction.
+  public static int next(int generation) {
+    return generation == -1 ? 1 : generation + 1;
+  }
+
+  private void send(List<? extends NftRequest> requests, @Nullable Integer generation) {
+    if (requests.isEmpty()) {
+      return;
+    }
+    NetlinkWriter out = socket.writer(4096);
+    List<NftRequest> ofMessage = new ArrayList<>();
+    marker(out, BATCH_BEGIN, generation);
+    int setId = 0;
+    for (NftRequest request : requests) {
+      NftWire.write(out, request, ++setId);
+      while (ofMessage.size() < out.messages() - 1) {
+        ofMessage.add(request);
+      }
+    }
+    // One acknowledgement, for the last message: it comes only after the transaction is through.
+    out.addFlags(out.messages() - 1, ACK);
+    marker(out, BATCH_END, null);
+    boolean through = false;
+    for (Answer answer : socket.exchange(out)) {
+      if (answer.errno() != 0) {
+        throw refused(answer, ofMessage);
+      }
+      through = true;
+    }
+    if (!through) {
+      throw new KernelException("recv", Errno.ENOBUFS, "the answer to an nf_tables transaction");
+    }
+  }
+
+  private static KernelException refused(Answer answer, List<NftRequest> ofMessage) {
+    int place = answer.message() - 1;
+    if (place < 0 || place >= ofMessage.size()) {
+      return new KernelException(
+          "NFNL_MSG_BATCH", answer.errno(), "the whole transaction", answer.reason());
+    }
+    NftRequest request = ofMessage.get(place);
+    return new KernelException(
+        NftWire.call(request), answer.errno(), request.toString(), answer.reason());
+  }
+
+  private static void marker(NetlinkWriter out, int type, @Nullable Integer generation) {
+    out.begin(type, 0);
+    NftWire.header(out, 0, 10);
+    if (generation != null) {
+      out.attributeBigEndian32(1, generation);
+    }
+    out.end();
+  }
+
+  /// A number that grows with every transaction of anybody in this namespace.
+  public int generation() {
+    NetlinkWriter out = socket.writer();
+    out.begin(NftWire.GETGEN, 0);
+    NftWire.header(out, 0, 0);
+    out.end();
+    int[] generation = new int[1];
+    List<Answer> answers =
+        socket.exchange(
+            out,
+            (type, payload) -> {
+              if (type == NftWire.NEWGEN) {
+                payload.attributes(
+                    4,
+                    (attribute, value) -> {
+                      if (attribute == 1) {
+                        generation[0] = value.bigEndian32(0);
+                      }
+                    });
+              }
+            });
+    for (Answer answer : answers) {
+      throw new KernelException(
+          "NFT_MSG_GETGEN", answer.errno(), "the generation", answer.reason());
+    }
+    return generation[0];
+  }
+
+  /// Every table of the namespace that is of a family known here.
+  public List<NftTable> tables() {
+    NetlinkWriter out = socket.writer();
+    out.begin(NftWire.GETTABLE, DUMP);
+    NftWire.header(out, 0, 0);
+    out.end();
+    List<NftTable> tables = new ArrayList<>();
+    socket.dump(
+        out,
+        tables::clear,
+        (type, payload) -> {
+          if (type == NftWire.NEWTABLE) {
+            payload.attributes(
+                4,
+                (attribute, value) -> {
+                  if (attribute == 1) {
+                    add(tables, payload.u8(0), value.text());
+                  }
+                });
+          }
+        });
+    return tables;
+  }
+
+  private static void add(List<NftTable> tables, int family, String name) {
+    for (NftTable.Family known : NftTable.Family.values()) {
+      if (known.number() == family && NftName.isPlain(name)) {
+        tables.add(new NftTable(known, name));
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux.nft;
+
+import java.util.List;
+
+/// One change of a transaction. What is added may be there already, unless it differs; what is
+/// deleted must be there.
+public sealed interface NftRequest {
+  record AddTable(NftTable table) implements NftRequest {}
+
+  /// Deletes a table and all that is in it. To delete one that may be absent, add it first: both in
+  /// one transaction.
+  record DeleteTable(NftTable table) implements NftRequest {}
+
+  record AddChain(NftChain chain) implements NftRequest {}
+
+  /// Nothing may lead to it any more; its rules go with it.
+  record DeleteChain(NftTable table, String name) implements NftRequest {}
+
+  /// Appends a rule.
+  record AddRule(NftTable table, String chain, List<NftExpression> expressions)
+      implements NftRequest {
+    public AddRule {
+      expressions = List.copyOf(expressions);
+    }
+
+    public static AddRule of(NftChain chain, NftExpression... expressions) {
+      return new AddRule(chain.table(), chain.name(), List.of(expressions));
+    }
+  }
+
+  record AddSet(NftSet set) implements NftRequest {}
+
+  /// An element whose key is there with other data is refused: delete it first.
+  record AddElements(NftSet set, List<NftSet.Element> elements) implements NftRequest {
+    @Override
+    public String toString() {
+      return "add " + elements.size() + " elements to " + set;
+    }
+  }
+
+  record DeleteElements(NftSet set, List<NftSet.Element> elements) implements NftRequest {
+    @Override
+    public String toString() {
+      return "delete " + elements.size() + " elements of " + set;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux.nft;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Protocol;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/// Bytes as they stand in nf_tables registers: a key, the data of a map, an operand.
+///
+/// In a concatenation each part takes whole 32-bit words, padded with zeros behind it, so a value
+/// is built part by part: `NftValue.builder().address(ip).protocol(TCP).port(80).build()`.
+public final class NftValue {
+  private final byte[] bytes;
+
+  private NftValue(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /// An address alone.
+  public static NftValue of(IpAddress address) {
+    return new NftValue(address.bytes());
+  }
+
+  /// A number in the machine's own order, as marks and connection states are.
+  public static NftValue number(int value) {
+    return new NftValue(
+        ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(value).array());
+  }
+
+  /// Single bytes, without padding.
+  public static NftValue octets(byte... octets) {
+    return new NftValue(octets.clone());
+  }
+
+  int length() {
+    return bytes.length;
+  }
+
+  /// The bytes themselves, for the writer only: not a copy.
+  byte[] bytes() {
+    return bytes;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof NftValue that && Arrays.equals(bytes, that.bytes);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(bytes);
+  }
+
+  @Override
+  public String toString() {
+    return "0x" + HexFormat.of().formatHex(bytes);
+  }
+
+  /// Builds a concatenation.
+  public static final class Builder {
+    private static final int MAX_BYTES = 64;
+
+    private final ByteBuffer parts = ByteBuffer.allocate(MAX_BYTES);
+
+    private Builder() {}
+
+    public Builder address(IpAddress address) {
+      parts.put(address.bytes());
+      return this;
+    }
+
+    public Builder protocol(Protocol protocol) {
+      parts.put((byte) protocol.number()).put((byte) 0).putShort((short) 0);
+      return this;
+    }
+
+    public Builder port(int port) {
+      parts.putShort((short) port).putShort((short) 0);
+      return this;
+    }
+
+    /// A number in the machine's own order.
+    public Builder number(int value) {
+      parts.putInt(
+          ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
+      return this;
+    }
+
+    public NftValue build() {
+      return new NftValue(Arrays.copyOf(parts.array(), parts.position()));
+    }
+  }
+}
