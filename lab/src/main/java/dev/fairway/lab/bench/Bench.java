@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.lab.bench;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// Runs one benchmark by name and prints its rows.
+public final class Bench {
+  private static final Map<String, Benchmark> BENCHMARKS =
+      new TreeMap<>(
+          Map.of("up", new UpBench(), "cni", new CniBench(), "services", new ServicesBench()));
+
+  private Bench() {}
+
+  /// One benchmark.
+  interface Benchmark {
+    /// Measures.
+    ///
+    /// @param quick whether to be done within a minute, at the price of wider errors
+    List<Row> run(boolean quick) throws Exception;
+  }
+
+  public static void main(String[] arguments) throws Exception {
+    List<String> words = List.of(arguments);
+    boolean quick = words.contains("--quick");
+    List<String> names = words.stream().filter(word -> !word.startsWith("--")).toList();
+    boolean unknownOption = words.stream().anyMatch(w -> w.startsWith("--") && !w.equals("--quick"));
+    if (names.size() != 1 || unknownOption || !BENCHMARKS.containsKey(names.getFirst())) {
+      System.err.println(
+          "fairway: usage: ./fairway bench " + String.join("|", BENCHMARKS.keySet()) + " [--quick]");
+      System.exit(2);
+    }
+    System.out.println("metric\tvalue\tunit\tcompared with\tits value\tratio\tgoal\tresult");
+    boolean ok = true;
+    for (Row row : BENCHMARKS.get(names.getFirst()).run(quick)) {
+      System.out.println(row);
+      ok &= row.ok();
+    }
+    System.exit(ok ? 0 : 1);
+  }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.lab.bench;
+
+import dev.fairway.linux.LinkSpec;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteRequest.AddVeth;
+import dev.fairway.linux.RouteRequest.ChangeLink;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.PodNetwork;
+import dev.fairway.podnet.PodNetwork.BackendKind;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// What connecting a pod costs the container runtime: one exec of the plugin for ADD, one for DEL,
+/// beside the reference `bridge` plugin with `host-local` addresses, in turn.
+final class CniBench implements Bench.Benchmark {
+  private static final Path REFERENCE_PLUGINS = Path.of("/usr/lib/cni");
+  private static final double GOAL = 3;
+  private static final String NODE = "bench";
+
+  @Override
+  public List<Row> run(boolean quick) throws Exception {
+    int rounds = quick ? 30 : 150;
+    Path directory = Files.createTempDirectory("fairway-cni-bench");
+    Path machineFile = Path.of("/run/netns/fairway-cni-bench");
+    try {
+      NetworkNamespace machine = NetworkNamespace.create(machineFile);
+      try (RouteNetlink links = RouteNetlink.open(machine)) {
+        links.apply(
+            ChangeLink.of("lo").setUp(),
+            new AddVeth(LinkSpec.named("eth0").withUp(), LinkSpec.named("wire")));
+      }
+      try (NetworkNamespace forBridge = NetworkNamespace.open(machineFile);
+          PodNetwork network = start(directory, machine)) {
+        network.nodes(
+            List.of(
+                new NodeBuilder()
+                    .withNewMetadata()
+                    .withName(NODE)
+                    .endMetadata()
+                    .withNewSpec()
+                    .withPodCIDR("10.200.0.0/20")
+                    .withPodCIDRs("10.200.0.0/20")
+                    .endSpec()
+                    .withNewStatus()
+                    .addNewAddress("10.240.0.20", "InternalIP")
+                    .endStatus()
+                    .build()));
+        Plugin ours =
+            new Plugin(directory.resolve("bin"), "fairway-cni", configuration(directory), forBridge);
+        Plugin bridge = new Plugin(REFERENCE_PLUGINS, "bridge", bridge(directory), forBridge);
+        // The runtime keeps its agent for days, so the agent is measured warm.
+        measure(directory, rounds, ours, bridge);
+        Figures figures = measure(directory, rounds, ours, bridge);
+        return List.of(
+            Row.fasterBy(
+                "CNI ADD with its exec",
+                figures.ourAdd.median(),
+                "ms",
+                "bridge",
+                figures.bridgeAdd.median(),
+                GOAL),
+            Row.fasterBy(
+                "CNI DEL with its exec",
+                figures.ourDelete.median(),
+                "ms",
+                "bridge",
+                figures.bridgeDelete.median(),
+                GOAL));
+      }
+    } finally {
+      NetworkNamespace.delete(machineFile);
+      deleteTree(directory);
+    }
+  }
+
+  private static PodNetwork start(Path directory, NetworkNamespace machine) throws IOException {
+    return PodNetwork.start(
+        new PodNetwork.Config(
+            NODE,
+            IpAddress.parse("10.240.0.20"),
+            "eth0",
+            Prefix.parse("10.200.0.0/16"),
+            BackendKind.ROUTES,
+            directory.resolve("cni.sock"),
+            directory.resolve("bin"),
+            directory.resolve("conf"),
+            directory.resolve("state")),
+        machine,
+        (node, annotations) -> {});
+  }
+
+  /// The first plugin's configuration as the agent wrote it, but for one plugin instead of a list.
+  private static String configuration(Path directory) {
+    return """
+        {"cniVersion":"1.0.0","name":"fairway","type":"fairway-cni","agentSocket":"%s"}"""
+        .formatted(directory.resolve("cni.sock"));
+  }
+
+  private static String bridge(Path directory) {
+    return """
+        {"cniVersion":"1.0.0","name":"peer","type":"bridge","bridge":"cni0","isGateway":true,\
+        "ipam":{"type":"host-local","subnet":"10.245.0.0/16","dataDir":"%s",\
+        "routes":[{"dst":"0.0.0.0/0"}]}}"""
+        .formatted(directory.resolve("host-local"));
+  }
+
+  private record Figures(Samples ourAdd, Samples ourDelete, Samples bridgeAdd, Samples bridgeDelete) {}
+
+  private static Figures measure(Path directory, int rounds, Plugin ours, Plugin bridge)
+      throws IOException, InterruptedException {
+    Figures figures = new Figures(new Samples(), new Samples(), new Samples(), new Samples());
+    for (int round = 0; round < rounds; round++) {
+      figures.ourAdd.add(ours.call("ADD", directory, round));
+      figures.ourDelete.add(ours.call("DEL", directory, round));
+      figures.bridgeAdd.add(bridge.call("ADD", directory, round));
+      figures.bridgeDelete.add(bridge.call("DEL", directory, round));
+    }
+    return figures;
+  }
+
+  /// A CNI plugin as a container runtime calls it.
+  private record Plugin(Path directory, String name, String config, NetworkNamespace machine) {
+    /// Milliseconds of one call. ADD makes the pod's namespace first, DEL removes it afterwards, as
+    /// the runtime does; neither is counted.
+    double call(String command, Path scratch, int round) throws IOException, InterruptedException {
+      Path pod = Path.of("/run/netns/fairway-cni-bench-" + name);
+      if (command.equals("ADD")) {
+        NetworkNamespace.create(pod).close();
+      }
+      ProcessBuilder builder =
+          new ProcessBuilder(directory.resolve(name).toString())
+              .redirectErrorStream(true)
+              .redirectOutput(scratch.resolve("output").toFile());
+      builder
+          .environment()
+          .putAll(
+              Map.of(
+                  "CNI_COMMAND", command,
+                  "CNI_CONTAINERID", name + round,
+                  "CNI_NETNS", pod.toString(),
+                  "CNI_IFNAME", "eth0",
+                  "CNI_PATH", directory.toString()));
+      long from = System.nanoTime();
+      Process process = machine.start(builder);
+      try (var stdin = process.getOutputStream()) {
+        stdin.write(config.getBytes(StandardCharsets.UTF_8));
+      }
+      int exitCode = process.waitFor();
+      double millis = (System.nanoTime() - from) / 1e6;
+      if (command.equals("DEL")) {
+        NetworkNamespace.delete(pod);
+      }
+      if (exitCode != 0) {
+        NetworkNamespace.delete(pod);
+        throw new IOException(
+            name + " " + command + " failed: " + Files.readString(scratch.resolve("output")));
+      }
+      return millis;
+    }
+  }
+
+  private static void deleteTree(Path top) throws IOException {
+    try (Stream<Path> all = Files.walk(top)) {
+      for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+}
