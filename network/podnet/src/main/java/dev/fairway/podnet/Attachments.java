@@ -6,6 +6,7 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
+import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.attach.Undo;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.cni.CniException;
@@ -37,12 +38,6 @@ import org.slf4j.LoggerFactory;
 final class Attachments implements PodAttacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attachments.class);
   private static final int LOCKS = 64;
-
-  /// Sees each step of an ADD before it is done; a test makes it fail there.
-  @FunctionalInterface
-  interface StepObserver {
-    void before(String step);
-  }
 
   /// What pods are made with; unknown until the node has its range.
   record Settings(int mtu) {}
@@ -88,12 +83,11 @@ final class Attachments implements PodAttacher {
           return result(wire, path); // asked again after its answer was lost
         }
       }
-      steps.before("address");
+      steps.before("take an address");
       Allocation allocation = book.allocate(owner(request));
       undo.add("allocate " + allocation.addresses(), () -> book.release(id, name));
-      steps.before("connect");
       Wire wire = wire(request, allocation, now);
-      wires.connect(wire, sandbox, undo);
+      wires.connect(wire, sandbox, undo, steps);
       steps.before("answer");
       undo.commit();
       return result(wire, path);

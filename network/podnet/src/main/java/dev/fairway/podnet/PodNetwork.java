@@ -9,6 +9,7 @@ import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
+import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
@@ -118,7 +119,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private volatile boolean ready;
 
   private PodNetwork(
-      Config config, NetworkNamespace machine, Announcer announcer, Attachments.StepObserver steps)
+      Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
       throws IOException {
     this.config = config;
     this.machine = machine;
@@ -164,7 +165,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   }
 
   static PodNetwork start(
-      Config config, NetworkNamespace machine, Announcer announcer, Attachments.StepObserver steps)
+      Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
       throws IOException {
     return new PodNetwork(config, machine, announcer, steps);
   }

@@ -4,6 +4,7 @@ package dev.fairway.podnet;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
+import dev.fairway.podnet.attach.StepObserver;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.io.ByteArrayOutputStream;
@@ -32,7 +33,7 @@ final class TestNode implements AutoCloseable {
       Path directory,
       PodNetwork.BackendKind backend,
       int number,
-      Attachments.StepObserver steps)
+      StepObserver steps)
       throws IOException {
     this.name = "worker-" + number;
     this.address = "10.240.0." + (20 + number);
@@ -43,7 +44,7 @@ final class TestNode implements AutoCloseable {
     start(backend, steps);
   }
 
-  void start(PodNetwork.BackendKind kind, Attachments.StepObserver steps) throws IOException {
+  void start(PodNetwork.BackendKind kind, StepObserver steps) throws IOException {
     PodNetwork.Config config =
         new PodNetwork.Config(
             name,

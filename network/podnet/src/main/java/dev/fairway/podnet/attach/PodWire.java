@@ -57,7 +57,8 @@ public final class PodWire implements AutoCloseable {
   ///
   /// @throws KernelException if the kernel refuses
   /// @throws NotASandbox if the pod's namespace is the machine's
-  public void connect(Wire wire, NetworkNamespace pod, Undo undo) throws NotASandbox {
+  public void connect(Wire wire, NetworkNamespace pod, Undo undo, StepObserver steps)
+      throws NotASandbox {
     if (pod.equals(machine)) {
       throw new NotASandbox(pod + " is the machine's own network namespace");
     }
@@ -65,6 +66,7 @@ public final class PodWire implements AutoCloseable {
         RouteNetlink inside = RouteNetlink.open(pod)) {
       undo.add("make " + wire.hostName(), () -> remove(wire.hostName()));
       WirePlan plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+      steps.before("make the link");
       try {
         inside.apply(plan.inPod());
       } catch (KernelException e) {
@@ -77,6 +79,7 @@ public final class PodWire implements AutoCloseable {
         plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
         inside.apply(plan.inPod());
       }
+      steps.before("route to it");
       host.apply(plan.onHost());
     }
   }

@@ -41,7 +41,8 @@ public record ForwardingState(
         new LinkedHashSet<>(destinations));
   }
 
-  /// A VXLAN device. The first four cannot be changed while it exists.
+  /// A VXLAN device. The first four cannot be changed while it exists, and a new MAC would make the
+  /// kernel forget the next hops.
   public record TunnelDevice(
       int vni,
       int port,
@@ -58,7 +59,8 @@ public record ForwardingState(
       return vni == other.vni
           && port == other.port
           && local.equals(other.local)
-          && underlay == other.underlay;
+          && underlay == other.underlay
+          && mac.equals(other.mac);
     }
   }
 

@@ -11,7 +11,7 @@ import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
 public sealed interface ForwardingStep {
   record CreateTunnel(TunnelDevice tunnel) implements ForwardingStep {}
 
-  /// Of the changeable parts: MAC, MTU, up.
+  /// Of the changeable parts: addresses, MTU, up.
   record AdjustTunnel(TunnelDevice tunnel) implements ForwardingStep {}
 
   record RemoveTunnel() implements ForwardingStep {}

@@ -146,8 +146,7 @@ public final class KernelForwarding {
       int bits = address.family().addressBits();
       requests.add(new RouteRequest.PutAddress(LinkAddress.of(index, address, bits)));
     }
-    requests.add(
-        RouteRequest.ChangeLink.of(index).withMac(device.mac()).withMtu(device.mtu()).setUp());
+    requests.add(RouteRequest.ChangeLink.of(index).withMtu(device.mtu()).setUp());
     return requests;
   }
 

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.ipam;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.ipam.Allocation.Owner;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class AddressBookTest {
+  private static final List<Prefix> SMALL = List.of(Prefix.parse("10.200.1.0/29"));
+
+  @TempDir Path directory;
+  private Path file;
+
+  @BeforeEach
+  void name() {
+    file = directory.resolve("state/pod-addresses");
+  }
+
+  @Test
+  void addressesAreUsedInTurnAndTheLongestFreeComesBackFirst() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      assertThat(take(book, "a", "")).isEqualTo("10.200.1.2");
+      assertThat(take(book, "b", "")).isEqualTo("10.200.1.3");
+      assertThat(take(book, "a", "")).as("asked again").isEqualTo("10.200.1.2");
+      book.release("a", "eth0");
+      assertThat(take(book, "c", "")).as("not just freed").isEqualTo("10.200.1.4");
+      book.release("b", "eth0");
+      assertThat(take(book, "d", "")).isEqualTo("10.200.1.5");
+      assertThat(take(book, "e", "")).isEqualTo("10.200.1.6");
+      assertThat(take(book, "f", "")).as("freed first").isEqualTo("10.200.1.2");
+      assertThat(take(book, "g", "")).isEqualTo("10.200.1.3");
+      assertThatThrownBy(() -> take(book, "h", ""))
+          .isInstanceOf(AddressesExhausted.class)
+          .hasMessageContaining("all 5 addresses")
+          .hasMessageContaining("10.200.1.0/29");
+      assertThat(book.allocations()).hasSize(5);
+    }
+  }
+
+  @Test
+  void aPodThatComesBackGetsItsAddressUnlessSomebodyNeededIt() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      take(book, "a1", "pod-a");
+      take(book, "b1", "pod-b");
+      book.release("a1", "eth0");
+      book.release("b1", "eth0");
+    }
+    try (AddressBook book = open(SMALL)) {
+      assertThat(take(book, "b2", "pod-b")).isEqualTo("10.200.1.3");
+      assertThat(take(book, "x", "")).isEqualTo("10.200.1.4");
+      take(book, "y", "");
+      take(book, "z", "");
+      assertThat(take(book, "w", "")).isEqualTo("10.200.1.2");
+      assertThatThrownBy(() -> take(book, "a2", "pod-a")).isInstanceOf(AddressesExhausted.class);
+    }
+  }
+
+  @Test
+  void twoRangesGiveTwoAddressesOrNone() throws Exception {
+    List<Prefix> dual = List.of(Prefix.parse("10.200.1.0/30"), Prefix.parse("fd00:1::/64"));
+    try (AddressBook book = open(dual)) {
+      assertThat(book.allocate(owner("a", "")).addresses().toString())
+          .isEqualTo("[10.200.1.2, fd00:1::2]");
+      assertThatThrownBy(() -> take(book, "b", "")).isInstanceOf(AddressesExhausted.class);
+      book.release("a", "eth0");
+      assertThat(book.allocate(owner("b", "")).addresses().toString())
+          .isEqualTo("[10.200.1.2, fd00:1::3]");
+    }
+  }
+
+  @Test
+  void aRangeThatChangesLeavesOwnersAlone() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      take(book, "a", "");
+      book.ranges(List.of(Prefix.parse("10.200.7.0/24")));
+      assertThat(take(book, "a", "")).isEqualTo("10.200.1.2");
+      assertThat(take(book, "b", "")).isEqualTo("10.200.7.2");
+      book.release("a", "eth0");
+      assertThat(take(book, "c", "")).isEqualTo("10.200.7.3");
+    }
+  }
+
+  /// A crash may leave any beginning of the file. Whatever is left, nobody's address is given to
+  /// somebody else, and all that was acknowledged before the last line is there.
+  @Test
+  void anyBeginningOfTheFileIsAGoodBook() throws Exception {
+    List<Map<String, String>> after = new ArrayList<>();
+    List<Long> lengths = new ArrayList<>();
+    try (AddressBook book = open(SMALL)) {
+      Random random = new Random(7);
+      for (int i = 0; i < 40; i++) {
+        String id = "c" + random.nextInt(5);
+        if (random.nextBoolean()) {
+          take(book, id, "pod-" + id);
+        } else {
+          book.release(id, "eth0");
+        }
+        lengths.add(Files.size(file));
+        after.add(owners(book));
+      }
+    }
+    byte[] whole = Files.readAllBytes(file);
+    for (int length = 0; length <= whole.length; length++) {
+      Files.write(file, Arrays.copyOf(whole, length));
+      Map<String, String> expected = Map.of();
+      for (int i = 0; i < after.size(); i++) {
+        if (lengths.get(i) <= length) {
+          expected = after.get(i);
+        }
+      }
+      try (AddressBook book = open(SMALL)) {
+        assertThat(owners(book)).as("cut at %d", length).isEqualTo(expected);
+        Set<String> taken = new HashSet<>(owners(book).values());
+        assertThat(taken).hasSize(owners(book).size());
+        if (taken.size() < 5) {
+          assertThat(taken).doesNotContain(take(book, "new", ""));
+        }
+      }
+    }
+  }
+
+  @Test
+  void damagedLinesAreLeftOut() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      take(book, "a", "pod-a");
+      take(book, "b", "pod-b");
+    }
+    byte[] good = Files.readAllBytes(file);
+    Random random = new Random(11);
+    for (int round = 0; round < 300; round++) {
+      byte[] bad = good.clone();
+      for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
+        bad[random.nextInt(bad.length)] = (byte) random.nextInt(256);
+      }
+      Files.write(file, bad);
+      try (AddressBook book = open(SMALL)) {
+        owners(book)
+            .forEach((id, address) -> assertThat(id + address).isIn("a10.200.1.2", "b10.200.1.3"));
+      }
+    }
+  }
+
+  @Test
+  void historyDoesNotGrowWithoutEnd() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      for (int i = 0; i < 5000; i++) {
+        take(book, "c" + i, "pod-" + i);
+        book.release("c" + i, "eth0");
+      }
+      assertThat(Files.size(file)).isLessThan(300_000);
+      assertThat(take(book, "last", "")).isNotNull();
+    }
+    try (AddressBook book = open(SMALL)) {
+      assertThat(owners(book)).containsOnlyKeys("last");
+    }
+  }
+
+  private AddressBook open(List<Prefix> ranges) throws IOException {
+    AddressBook book = AddressBook.open(file);
+    book.ranges(ranges);
+    return book;
+  }
+
+  private static Map<String, String> owners(AddressBook book) {
+    Map<String, String> owners = new HashMap<>();
+    for (Allocation allocation : book.allocations()) {
+      IpAddress address = allocation.addresses().getFirst();
+      owners.put(allocation.owner().containerId(), address.toString());
+    }
+    return owners;
+  }
+
+  private static Owner owner(String id, String podUid) {
+    return new Owner(id, "eth0", podUid, "");
+  }
+
+  private static String take(AddressBook book, String id, String podUid) throws Exception {
+    return book.allocate(owner(id, podUid)).addresses().getFirst().toString();
+  }
+}

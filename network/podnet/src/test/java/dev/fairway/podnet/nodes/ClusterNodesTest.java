@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.nodes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class ClusterNodesTest {
+  private static final IpAddress MINE = IpAddress.parse("10.240.0.20");
+  private static final String GOOD = "{\"VNI\":1,\"VtepMAC\":\"0e:fa:00:00:00:01\"}";
+
+  /// As flanneld 0.26 writes them.
+  @Test
+  void aFlannelNodeIsUnderstood() {
+    ClusterNodes nodes = of(node("w1", "10.200.1.0/24", annotations("vxlan", GOOD)));
+    assertThat(nodes.problems()).isEmpty();
+    ClusterNode other = nodes.others().getFirst();
+    assertThat(other.address()).hasToString("192.0.2.7");
+    assertThat(other.tunnel())
+        .contains(new ClusterNode.Tunnel(1, MacAddress.parse("0e:fa:00:00:00:01")));
+  }
+
+  @Test
+  void whatIsAnnouncedIsReadBack() {
+    ClusterNode.Tunnel tunnel = new ClusterNode.Tunnel(1, MacAddress.parse("0e:fa:00:00:00:07"));
+    Map<String, String> annotations = FlannelAnnotations.vxlan(MINE, tunnel);
+    assertThat(annotations)
+        .containsEntry(
+            "flannel.alpha.coreos.com/backend-data",
+            "{\"VNI\":1,\"VtepMAC\":\"0e:fa:00:00:00:07\"}")
+        .containsEntry("flannel.alpha.coreos.com/backend-type", "vxlan")
+        .containsEntry("flannel.alpha.coreos.com/public-ip", "10.240.0.20")
+        .containsEntry("flannel.alpha.coreos.com/kube-subnet-manager", "true");
+    assertThat(FlannelAnnotations.tunnel(annotations)).isEqualTo(tunnel);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "10.200.1.0/33 | {\"VNI\":1,\"VtepMAC\":\"0e:fa:00:00:00:01\"} | spec.podCIDRs",
+        "10.200.0.0/16 | {\"VNI\":1,\"VtepMAC\":\"0e:fa:00:00:00:01\"} | overlaps that of node w0",
+        "10.200.1.0/24 | nonsense                                      | backend-data is not JSON",
+        "10.200.1.0/24 | {\"VNI\":99999999,\"VtepMAC\":\"0e:fa:00:00:00:01\"} | must hold a VNI",
+        "10.200.1.0/24 | {\"VNI\":1,\"VtepMAC\":\"ff:ff:ff:ff:ff:ff\"} | no device's own",
+        "10.200.1.0/24 | {\"VNI\":1,\"VtepMAC\":\"00:00:00:00:00:00\"} | no device's own",
+        "10.200.1.0/24 | {\"VNI\":1,\"VtepMAC\":\"fe\"}                | backend-data",
+      })
+  void aNodeThatMakesNoSenseIsLeftOutAndNamed(String range, String data, String problem) {
+    ClusterNodes nodes =
+        of(
+            node("bad", range, annotations("vxlan", data)),
+            node("good", "10.200.9.0/24", annotations("vxlan", GOOD)));
+    assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("good");
+    assertThat(nodes.problems()).hasSize(1);
+    assertThat(nodes.problems().getFirst()).startsWith("node bad: ").contains(problem);
+  }
+
+  @Test
+  void annotationsMayHoldAnything() {
+    Random random = new Random(5);
+    for (int round = 0; round < 2000; round++) {
+      byte[] data = GOOD.getBytes(StandardCharsets.ISO_8859_1);
+      for (int flips = random.nextInt(4); flips >= 0; flips--) {
+        data[random.nextInt(data.length)] = (byte) random.nextInt(128);
+      }
+      String text =
+          new String(data, 0, random.nextInt(data.length + 1), StandardCharsets.ISO_8859_1);
+      ClusterNodes nodes = of(node("w1", "10.200.1.0/24", annotations("vxlan", text)));
+      assertThat(nodes.others().size() + nodes.problems().size()).isEqualTo(1);
+      assertThat(nodes.me()).isPresent();
+    }
+  }
+
+  private static ClusterNodes of(Node... others) {
+    List<Node> all = new ArrayList<>(List.of(others));
+    all.add(node("w0", "10.200.0.0/24", Map.of()));
+    return ClusterNodes.of(all, "w0", MINE);
+  }
+
+  private static Map<String, String> annotations(String type, String data) {
+    Map<String, String> annotations = new HashMap<>();
+    annotations.put("flannel.alpha.coreos.com/backend-type", type);
+    annotations.put("flannel.alpha.coreos.com/backend-data", data);
+    annotations.put("flannel.alpha.coreos.com/public-ip", "192.0.2.7");
+    return annotations;
+  }
+
+  private static Node node(String name, String range, Map<String, String> annotations) {
+    return new NodeBuilder()
+        .withNewMetadata()
+        .withName(name)
+        .withAnnotations(annotations)
+        .endMetadata()
+        .withNewSpec()
+        .withPodCIDR(range)
+        .endSpec()
+        .build();
+  }
+}
