@@ -16,6 +16,8 @@ import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.forwarding.KernelForwarding;
 import dev.fairway.podnet.ipam.AddressBook;
+import dev.fairway.podnet.masquerade.Masquerade;
+import dev.fairway.podnet.masquerade.MasqueradeRules;
 import dev.fairway.podnet.nodes.Backend;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
@@ -110,6 +112,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final PodWire wires;
   private final Attachments attachments;
   private final RouteNetlink netlink;
+  private final Masquerade masquerade;
   private final CniServer server;
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
@@ -131,6 +134,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     wires = new PodWire(machine);
     attachments = new Attachments(book, wires, steps);
     netlink = RouteNetlink.open(machine);
+    masquerade = new Masquerade(machine);
     attachments.collect();
     server = CniServer.start(config.socket(), attachments);
     long period = RESYNC.toMillis();
@@ -235,6 +239,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     if (desired.tunnel().isPresent() && netlink.link(ForwardingState.TUNNEL_NAME).isEmpty()) {
       throw refused != null ? refused : new IllegalStateException("the tunnel went away again");
     }
+    masquerade.set(masqueradeRules(me));
     becomeReady(me, underlay);
     Map<String, String> announcement = backend.announcement(me, underlay);
     if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
@@ -243,6 +248,13 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     if (refused != null) {
       throw refused;
     }
+  }
+
+  private MasqueradeRules masqueradeRules(ClusterNode me) {
+    List<IpAddress> machines = new ArrayList<>();
+    machines.add(me.address());
+    nodes.others().forEach(other -> machines.add(other.address()));
+    return new MasqueradeRules(me.ranges(), List.of(config.podRange()), machines);
   }
 
   private void becomeReady(ClusterNode me, Underlay underlay) throws IOException {
@@ -295,6 +307,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     synchronized (this) {
       wires.close();
       netlink.close();
+      masquerade.close();
       book.close();
       machine.close();
     }

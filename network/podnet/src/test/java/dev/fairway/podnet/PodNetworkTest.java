@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
+import dev.fairway.podnet.PodNetwork.BackendKind;
 import io.fabric8.kubernetes.api.model.Node;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import jdk.net.ExtendedSocketOptions;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,8 +33,8 @@ final class PodNetworkTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @EnumSource(PodNetwork.BackendKind.class)
-  void everyPodReachesEveryPodWithAnySizeOfPacket(PodNetwork.BackendKind backend) throws Exception {
+  @EnumSource(BackendKind.class)
+  void everyPodReachesEveryPodWithAnySizeOfPacket(BackendKind backend) throws Exception {
     try (TestMachines machines = new TestMachines(MTU);
         TestNode first = new TestNode(machines, directory, backend, 0, step -> {});
         TestNode second = new TestNode(machines, directory, backend, 1, step -> {})) {
@@ -57,7 +59,7 @@ final class PodNetworkTest {
       exchange(a, b, atB.address());
       exchange(a, c, atC.address());
       exchange(c, a, atA.address());
-      int podMtu = backend == PodNetwork.BackendKind.VXLAN ? MTU - 50 : MTU;
+      int podMtu = backend == BackendKind.VXLAN ? MTU - 50 : MTU;
       assertPasses(a, c, atC.address(), podMtu, true);
       assertPasses(a, c, atC.address(), podMtu + 1, false);
 
@@ -67,6 +69,37 @@ final class PodNetworkTest {
       machines.removeSandbox(a);
       assertThat(first.del("a", a)).isEqualTo(new TestNode.Outcome(0, ""));
       exchange(b, c, atC.address());
+    }
+  }
+
+  @Test
+  void outsideTheClusterAPodHasItsNodesAddress() throws Exception {
+    try (TestMachines machines = new TestMachines(MTU);
+        TestNode first = new TestNode(machines, directory, BackendKind.VXLAN, 0, step -> {});
+        TestNode second = new TestNode(machines, directory, BackendKind.VXLAN, 1, step -> {})) {
+      settle(first, second);
+      NetworkNamespace outside = machines.machine("outside", "10.240.0.99");
+      Path pod = machines.sandbox("pod");
+      String address = first.add("pod", pod).address().toString();
+      assertThat(sourceSeen(pod, outside, "10.240.0.99")).isEqualTo("10.240.0.20");
+      assertThat(sourceSeen(pod, second.machine, "10.240.0.21")).isEqualTo(address);
+      assertThat(sourceSeen(pod, first.machine, "10.240.0.20")).isEqualTo(address);
+      settle(first, second);
+      assertThat(first.agent.plan()).isEmpty();
+    }
+  }
+
+  private static String sourceSeen(Path from, NetworkNamespace to, String toAddress)
+      throws Exception {
+    try (NetworkNamespace client = NetworkNamespace.open(from);
+        ServerSocketChannel listener = to.call(ServerSocketChannel::open);
+        SocketChannel channel = client.call(SocketChannel::open)) {
+      listener.bind(new InetSocketAddress(IpAddress.parse(toAddress).toInetAddress(), 0));
+      channel.socket().connect(listener.getLocalAddress(), 5000);
+      try (SocketChannel accepted = listener.accept()) {
+        InetSocketAddress seen = (InetSocketAddress) accepted.getRemoteAddress();
+        return seen.getAddress().getHostAddress();
+      }
     }
   }
 

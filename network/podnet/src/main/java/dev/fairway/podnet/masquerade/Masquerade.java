@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.masquerade;
+
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.nft.NfTables;
+import java.util.Optional;
+
+/// Keeps the kernel's rules as wanted. Not for several threads at a time.
+public final class Masquerade implements AutoCloseable {
+  private final NfTables tables;
+  private Optional<MasqueradeRules> applied = Optional.empty();
+
+  /// Works on one machine.
+  public Masquerade(NetworkNamespace machine) {
+    tables = NfTables.open(machine);
+  }
+
+  /// Puts the rules in place, unless they are.
+  ///
+  /// @throws dev.fairway.linux.KernelException if the kernel refuses; the old rules stay then
+  public void set(MasqueradeRules wanted) {
+    boolean there =
+        tables.tables().stream().anyMatch(table -> table.name().equals(MasqueradeRules.TABLE));
+    if (there && applied.equals(Optional.of(wanted))) {
+      return;
+    }
+    tables.apply(wanted.render());
+    applied = Optional.of(wanted);
+  }
+
+  @Override
+  public void close() {
+    tables.close();
+  }
+}
