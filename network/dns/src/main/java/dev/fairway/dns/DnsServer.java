@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.dns;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.reconcile.Subscriber;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The cluster's DNS server. Start it in the network namespace it shall serve, and give its
+/// [#subscriber] to a follower of Services and EndpointSlices; until the first delta has come,
+/// names of the cluster are answered with SERVFAIL and other names are forwarded already.
+public final class DnsServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DnsServer.class);
+
+  private final ZoneFollower follower;
+  private final List<UdpListener> udp = new ArrayList<>();
+  private final List<TcpListener> tcp = new ArrayList<>();
+
+  private DnsServer(DnsConfig config) {
+    ClusterNames names = new ClusterNames(config);
+    IpAddress first = IpAddress.ofBytes(config.listen().getFirst().getAddress().getAddress());
+    follower =
+        new ZoneFollower(
+            names.services(), Math.toIntExact(config.ttl().toSeconds()), names.fixed(first));
+    Answering answering =
+        new Answering(names, follower::zone, new Forwarder(config), config.concurrentForwards());
+    try {
+      for (InetSocketAddress address : config.listen()) {
+        UdpListener listener = UdpListener.open(address, answering);
+        udp.add(listener);
+        // Port 0 picks one for UDP; TCP then takes the same.
+        tcp.add(TcpListener.open(listener.address(), answering, config.concurrentConnections()));
+      }
+    } catch (IOException | RuntimeException e) {
+      close();
+      throw e instanceof IOException io
+          ? new UncheckedIOException(
+              "DNS cannot listen at " + config.listen() + ": " + io.getMessage(), io)
+          : new IllegalArgumentException("DNS cannot listen at " + config.listen(), e);
+    }
+  }
+
+  /// Binds all addresses and serves.
+  ///
+  /// @throws UncheckedIOException if an address cannot be bound; none is then
+  public static DnsServer start(DnsConfig config) {
+    DnsServer server = new DnsServer(config);
+    server.udp.forEach(UdpListener::start);
+    server.tcp.forEach(TcpListener::start);
+    LOG.info(
+        "DNS for {} at {}, other names from {}",
+        config.clusterDomain(),
+        server.addresses(),
+        config.upstreams());
+    return server;
+  }
+
+  /// What follows `Service` and `EndpointSlice`; other kinds are not looked at.
+  public Subscriber subscriber() {
+    return follower;
+  }
+
+  /// Whether the cluster's names are known.
+  public boolean isReady() {
+    return follower.zone() != null;
+  }
+
+  /// Where it listens, with the ports picked for port 0.
+  public List<InetSocketAddress> addresses() {
+    return udp.stream().map(UdpListener::address).toList();
+  }
+
+  /// Stops listening. Questions at upstreams end unanswered.
+  @Override
+  public void close() {
+    udp.forEach(UdpListener::close);
+    tcp.forEach(TcpListener::close);
+  }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The cluster's DNS server: what is its name?
+///
+/// Answers the names of the Kubernetes DNS specification 1.1.0 (Services, headless Services, SRV,
+/// PTR, pods, ExternalName, `dns-version`) from an immutable [Zone] that a follower of Services and
+/// EndpointSlices replaces with every change, and forwards all other names to the resolvers it is
+/// given. [DnsServer] is the front door.
+///
+/// The message code (names, records, queries, replies) and the zone are pure values. Names compare
+/// without regard to case and keep the case they came in. The server trusts nothing it reads: each
+/// length, pointer and count is checked (RFC 9267).
+///
+/// Limits: no zone transfers, no DNSSEC of its own (the DO bit and signatures are passed through),
+/// no wildcards, no TSIG, no DNS over TLS. Pod names are synthesised for every address of the pod
+/// prefixes, in every namespace, without asking whether such a pod exists.
+@NullMarked
+package dev.fairway.dns;
+
+import org.jspecify.annotations.NullMarked;
