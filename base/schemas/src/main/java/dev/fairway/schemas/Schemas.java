@@ -52,6 +52,11 @@ public final class Schemas {
     return Collections.unmodifiableSet(new TreeSet<>(offsets.keySet()));
   }
 
+  /// Differs between builds whose definitions differ.
+  public String fingerprint() {
+    return Integer.toHexString(text.hashCode()) + "-" + Integer.toHexString(text.length());
+  }
+
   /// The definition with this name, or null if there is none.
   public Schema.@Nullable Struct definition(String name) {
     Schema.Struct known = parsed.get(name);
