@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver;
+
+import dev.fairway.apimachinery.FieldValidation;
+import dev.fairway.apimachinery.Kind;
+import dev.fairway.apimachinery.StatusException;
+import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.auth.Identity;
+import dev.fairway.apiserver.registry.Registry;
+import dev.fairway.apiserver.registry.Registry.Part;
+import dev.fairway.apiserver.registry.WriteOptions;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The objects every cluster has: its namespaces, and the Service that leads to the API itself.
+final class Bootstrap {
+  static final List<String> NAMESPACES =
+      List.of("default", "kube-system", "kube-public", "kube-node-lease");
+  private static final String NAME = "kubernetes";
+  private static final WriteOptions OPTIONS =
+      new WriteOptions(
+          new Identity("system:apiserver", "", List.of("system:masters"), Map.of()),
+          false,
+          FieldValidation.IGNORE);
+
+  private final Registry registry;
+  private final ApiServerConfig config;
+  private final int port;
+
+  Bootstrap(Registry registry, ApiServerConfig config, int port) {
+    this.registry = registry;
+    this.config = config;
+    this.port = port;
+  }
+
+  void run() {
+    for (String name : NAMESPACES) {
+      ensure("", "Namespace", "", object("", "Namespace", name));
+    }
+    ensure("", "Service", "default", service());
+    ensure("", "Endpoints", "default", endpoints());
+    ensure("discovery.k8s.io", "EndpointSlice", "default", endpointSlice());
+  }
+
+  /// Creates the object; if it is there with other content, as after a change of address, all but
+  /// its metadata is replaced.
+  private void ensure(String group, String kindName, String namespace, ObjectNode wanted) {
+    Kind kind = Registry.builtin(group, kindName);
+    String name = Trees.text(wanted, "metadata", "name");
+    ObjectNode present = registry.get(group, kindName, namespace, name);
+    if (present == null) {
+      try {
+        registry.create(kind, namespace, wanted, OPTIONS);
+      } catch (StatusException raced) {
+        if (raced.code() != 409) {
+          throw raced;
+        }
+      }
+      return;
+    }
+    boolean addresses = kindName.startsWith("Endpoint");
+    if (addresses) {
+      registry.update(
+          kind,
+          namespace,
+          name,
+          Part.SPEC,
+          OPTIONS,
+          current -> {
+            ObjectNode changed = Trees.copy(wanted);
+            changed.set("metadata", current.get("metadata"));
+            return changed;
+          });
+    }
+  }
+
+  private static ObjectNode object(String group, String kindName, String name) {
+    Kind kind = Registry.builtin(group, kindName);
+    ObjectNode object = Trees.object();
+    object.put("kind", kind.kind()).put("apiVersion", kind.apiVersion());
+    object.putObject("metadata").put("name", name);
+    return object;
+  }
+
+  private ObjectNode service() {
+    ObjectNode service = object("", "Service", NAME);
+    Trees.child(service, "metadata")
+        .putObject("labels")
+        .put("component", "apiserver")
+        .put("provider", "kubernetes");
+    ObjectNode spec = service.putObject("spec");
+    spec.put("clusterIP", config.serviceRanges().getFirst().at(1).toString());
+    spec.putArray("ports")
+        .addObject()
+        .put("name", "https")
+        .put("protocol", "TCP")
+        .put("port", 443)
+        .put("targetPort", port);
+    return service;
+  }
+
+  private ObjectNode endpoints() {
+    ObjectNode endpoints = object("", "Endpoints", NAME);
+    // Keeps the controller that mirrors Endpoints into slices away; the slice is made below.
+    Trees.child(endpoints, "metadata")
+        .putObject("labels")
+        .put("endpointslice.kubernetes.io/skip-mirror", "true");
+    ObjectNode subset = endpoints.putArray("subsets").addObject();
+    subset.putArray("addresses").addObject().put("ip", config.advertiseAddress().toString());
+    subset
+        .putArray("ports")
+        .addObject()
+        .put("name", "https")
+        .put("port", port)
+        .put("protocol", "TCP");
+    return endpoints;
+  }
+
+  private ObjectNode endpointSlice() {
+    ObjectNode slice = object("discovery.k8s.io", "EndpointSlice", NAME);
+    Trees.child(slice, "metadata").putObject("labels").put("kubernetes.io/service-name", NAME);
+    IpAddress address = config.advertiseAddress();
+    slice.put("addressType", address.family() == IpFamily.IPV4 ? "IPv4" : "IPv6");
+    ObjectNode endpoint = slice.putArray("endpoints").addObject();
+    endpoint.putArray("addresses").add(address.toString());
+    endpoint.putObject("conditions").put("ready", true);
+    slice
+        .putArray("ports")
+        .addObject()
+        .put("name", "https")
+        .put("port", port)
+        .put("protocol", "TCP");
+    return slice;
+  }
+}

@@ -1,0 +1,8 @@
+/// What happens to an object between its reader and the store: defaults that need the cluster, and
+/// rules that need other objects. [dev.fairway.apiserver.admission.AdmissionChain] is the order.
+///
+/// Limits: no admission webhooks, no quotas, no pod security levels.
+@NullMarked
+package dev.fairway.apiserver.admission;
+
+import org.jspecify.annotations.NullMarked;

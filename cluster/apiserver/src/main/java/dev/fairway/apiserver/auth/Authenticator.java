@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver.auth;
+
+import dev.fairway.apiserver.http.Exchange;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import javax.naming.InvalidNameException;
+import javax.naming.NamingException;
+import javax.naming.directory.Attribute;
+import javax.naming.ldap.LdapName;
+import javax.naming.ldap.Rdn;
+
+/// Turns credentials into an [Identity]: a bearer token if there is one, else the client
+/// certificate (CN is the user, each O a group).
+public final class Authenticator {
+  private final ServiceAccountTokens tokens;
+
+  public Authenticator(ServiceAccountTokens tokens) {
+    this.tokens = tokens;
+  }
+
+  /// The caller, or nothing if it shows no credential or a bad one.
+  public Optional<Identity> authenticate(Exchange exchange) {
+    Optional<String> authorization = exchange.request().header("authorization");
+    if (authorization.isPresent()) {
+      String value = authorization.get();
+      return value.regionMatches(true, 0, "Bearer ", 0, 7)
+          ? tokens.read(value.substring(7).strip(), List.of())
+          : Optional.empty();
+    }
+    return exchange.certificate().flatMap(Authenticator::identity);
+  }
+
+  static Optional<Identity> identity(X509Certificate certificate) {
+    String user = "";
+    List<String> groups = new ArrayList<>();
+    try {
+      for (Rdn part : new LdapName(certificate.getSubjectX500Principal().getName()).getRdns()) {
+        Attribute common = part.toAttributes().get("CN");
+        if (common != null) {
+          user = common.get().toString();
+        }
+        Attribute organization = part.toAttributes().get("O");
+        if (organization != null) {
+          for (int i = 0; i < organization.size(); i++) {
+            groups.add(organization.get(i).toString());
+          }
+        }
+      }
+    } catch (InvalidNameException _) {
+      return Optional.empty();
+    } catch (NamingException _) {
+      return Optional.empty();
+    }
+    if (user.isEmpty()) {
+      return Optional.empty();
+    }
+    groups.add(Identity.AUTHENTICATED);
+    return Optional.of(new Identity(user, "", groups, Map.of()));
+  }
+}

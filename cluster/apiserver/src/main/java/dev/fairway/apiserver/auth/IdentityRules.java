@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver.auth;
+
+import java.util.List;
+import java.util.Set;
+import java.util.function.BiPredicate;
+
+/// The cluster's own parts and what each may do: one list, first match wins. People and service
+/// accounts beyond it are judged by the RBAC objects, see [RbacRules].
+public final class IdentityRules implements Authorizer {
+  private static final Set<String> READ = Set.of("get", "list", "watch");
+  private static final Set<String> OPEN_PATHS =
+      Set.of("/api", "/apis", "/openapi", "/version", "/healthz", "/livez", "/readyz");
+  private static final Set<String> SELF_REVIEWS =
+      Set.of("selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews");
+  private static final Set<String> NODE_WRITES =
+      Set.of(
+          "nodes",
+          "nodes/status",
+          "pods",
+          "pods/status",
+          "pods/eviction",
+          "events",
+          "leases",
+          "csinodes",
+          "serviceaccounts/token",
+          "services/status",
+          "ingresses/status",
+          "tokenreviews",
+          "subjectaccessreviews",
+          "certificatesigningrequests");
+
+  private record Rule(String who, BiPredicate<Identity, Access> allows) {}
+
+  private static final List<Rule> RULES =
+      List.of(
+          new Rule("administrators", (who, _) -> who.in(Identity.MASTERS)),
+          new Rule("controllers", (who, _) -> who.user().equals("system:kube-controller-manager")),
+          new Rule("the scheduler", (who, _) -> who.user().equals("system:kube-scheduler")),
+          new Rule("nodes read", (who, what) -> who.in(Identity.NODES) && isRead(what)),
+          new Rule(
+              "nodes report",
+              (who, what) -> who.in(Identity.NODES) && NODE_WRITES.contains(what.fullResource())),
+          new Rule(
+              "anyone discovers",
+              (who, what) ->
+                  who.in(Identity.AUTHENTICATED) && !what.isResource() && isOpen(what.path())),
+          new Rule(
+              "anyone asks about itself",
+              (who, what) ->
+                  who.in(Identity.AUTHENTICATED)
+                      && what.verb().equals("create")
+                      && SELF_REVIEWS.contains(what.resource())));
+
+  @Override
+  public boolean allows(Identity identity, Access access) {
+    for (Rule rule : RULES) {
+      if (rule.allows().test(identity, access)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isRead(Access access) {
+    return READ.contains(access.verb()) && access.isResource();
+  }
+
+  private static boolean isOpen(String path) {
+    int second = path.indexOf('/', 1);
+    return OPEN_PATHS.contains(second < 0 ? path : path.substring(0, second));
+  }
+}

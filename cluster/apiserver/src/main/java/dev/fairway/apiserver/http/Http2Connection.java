@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
+import io.netty.handler.codec.http2.DefaultHttp2WindowUpdateFrame;
+import io.netty.handler.codec.http2.Http2DataFrame;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2FrameStream;
+import io.netty.handler.codec.http2.Http2FrameStreamException;
+import io.netty.handler.codec.http2.Http2HeadersFrame;
+import io.netty.handler.codec.http2.Http2ResetFrame;
+import io.netty.util.ReferenceCountUtil;
+import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// An HTTP/2 connection, on the plain frame codec: no channel a stream, as those flush one by one.
+final class Http2Connection extends ChannelInboundHandlerAdapter {
+  private final Handler handler;
+  private final Optional<X509Certificate> certificate;
+  private final Map<Http2FrameStream, Incoming> streams = new HashMap<>();
+  private @Nullable Outbound outbound;
+
+  Http2Connection(Handler handler, Optional<X509Certificate> certificate) {
+    this.handler = handler;
+    this.certificate = certificate;
+  }
+
+  private static final class Incoming {
+    final Http2HeadersFrame head;
+    final ByteBuf body;
+    @Nullable Exchange exchange;
+
+    Incoming(Http2HeadersFrame head, ByteBuf body) {
+      this.head = head;
+      this.body = body;
+    }
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    try {
+      switch (message) {
+        case Http2HeadersFrame head -> headers(context, head);
+        case Http2DataFrame data -> data(context, data);
+        case Http2ResetFrame reset -> gone(reset.stream());
+        default -> {}
+      }
+    } finally {
+      ReferenceCountUtil.release(message);
+    }
+  }
+
+  private void headers(ChannelHandlerContext context, Http2HeadersFrame head) {
+    Incoming known = streams.get(head.stream());
+    if (known != null) {
+      if (head.isEndStream() && known.exchange == null) {
+        dispatch(context, known);
+      }
+      return;
+    }
+    Incoming incoming = new Incoming(head, context.alloc().buffer(0));
+    streams.put(head.stream(), incoming);
+    if (head.isEndStream()) {
+      dispatch(context, incoming);
+    }
+  }
+
+  private void data(ChannelHandlerContext context, Http2DataFrame data) {
+    int credit = data.initialFlowControlledBytes();
+    Incoming incoming = streams.get(data.stream());
+    if (incoming == null || incoming.exchange != null) {
+      return;
+    }
+    if (incoming.body.readableBytes() + data.content().readableBytes() > HttpFront.MAX_BODY_BYTES) {
+      context.write(new DefaultHttp2ResetFrame(Http2Error.ENHANCE_YOUR_CALM).stream(data.stream()));
+      gone(data.stream());
+      return;
+    }
+    incoming.body.writeBytes(data.content());
+    context.write(new DefaultHttp2WindowUpdateFrame(credit).stream(data.stream()));
+    if (data.isEndStream()) {
+      dispatch(context, incoming);
+    }
+  }
+
+  private void dispatch(ChannelHandlerContext context, Incoming incoming) {
+    byte[] whole = ByteBufUtil.getBytes(incoming.body);
+    incoming.body.release();
+    Map<String, List<String>> headers = new HashMap<>();
+    for (Map.Entry<CharSequence, CharSequence> header : incoming.head.headers()) {
+      headers
+          .computeIfAbsent(header.getKey().toString(), _ -> new ArrayList<>(1))
+          .add(header.getValue().toString());
+    }
+    CharSequence path = incoming.head.headers().path();
+    CharSequence method = incoming.head.headers().method();
+    Request request =
+        HttpFront.request(
+            method == null ? "" : method.toString(),
+            path == null ? "/" : path.toString(),
+            headers,
+            whole,
+            (InetSocketAddress) context.channel().remoteAddress());
+    if (outbound == null) {
+      outbound = new Outbound(context);
+    }
+    Exchange exchange =
+        new Exchange(
+            request, certificate, new Http2Wire(context, this, incoming.head.stream()), outbound);
+    incoming.exchange = exchange;
+    handler.handle(exchange);
+  }
+
+  void answered(Http2FrameStream stream) {
+    gone(stream);
+  }
+
+  private void gone(Http2FrameStream stream) {
+    Incoming incoming = streams.remove(stream);
+    if (incoming == null) {
+      return;
+    }
+    if (incoming.exchange == null) {
+      incoming.body.release();
+    } else {
+      incoming.exchange.closed();
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    context.flush();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    List.copyOf(streams.keySet()).forEach(this::gone);
+    context.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof Http2FrameStreamException broken) {
+      gone(broken.stream());
+    } else {
+      context.close();
+    }
+  }
+}

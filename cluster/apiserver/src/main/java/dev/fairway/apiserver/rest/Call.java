@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver.rest;
+
+import dev.fairway.apimachinery.Kind;
+import dev.fairway.apimachinery.StatusException;
+import dev.fairway.apimachinery.Trees;
+import dev.fairway.apimachinery.Yaml;
+import dev.fairway.apimachinery.table.Tables;
+import dev.fairway.apiserver.auth.Identity;
+import dev.fairway.apiserver.http.Exchange;
+import dev.fairway.apiserver.http.Query;
+import dev.fairway.apiserver.http.Request;
+import dev.fairway.apiserver.registry.StoredForm;
+import dev.fairway.store.Entry;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A request by a known caller, with the answers in the form it asked for.
+record Call(Exchange exchange, Identity identity, Form form) {
+  private static final int GZIP_FROM_BYTES = 128 << 10;
+
+  Request request() {
+    return exchange.request();
+  }
+
+  Query query() {
+    return exchange.request().query();
+  }
+
+  /// True if the body is YAML.
+  ///
+  /// @throws StatusException 415 for what is neither JSON nor YAML
+  boolean yamlBody() {
+    String type = contentType(request());
+    return switch (type) {
+      case "", "application/json" -> false;
+      case "application/yaml" -> true;
+      default ->
+          throw StatusException.unsupportedMediaType(
+              "the body of the request was in an unknown format - accepted media types include:"
+                  + " application/json, application/yaml");
+    };
+  }
+
+  static String contentType(Request request) {
+    String type = request.header("content-type").orElse("");
+    int parameters = type.indexOf(';');
+    return (parameters < 0 ? type : type.substring(0, parameters)).strip();
+  }
+
+  /// Answers with an object as it is stored, or as a Table or its metadata if asked.
+  void object(int status, Kind kind, Entry entry, List<String> warnings) {
+    switch (form.as()) {
+      case OBJECT -> {
+        byte[] bytes = StoredForm.bytes(kind, entry);
+        if (form.yaml()) {
+          send(status, Trees.read(bytes), warnings);
+        } else {
+          bytes(status, "application/json", bytes, warnings);
+        }
+      }
+      case TABLE ->
+          send(status, table(kind, List.of(StoredForm.tree(kind, entry)), null), warnings);
+      case PARTIAL -> send(status, Tables.partialMetadata(StoredForm.tree(kind, entry)), warnings);
+    }
+  }
+
+  ObjectNode table(Kind kind, List<ObjectNode> objects, @Nullable ObjectNode listMetadata) {
+    return Tables.render(kind, objects, listMetadata, includeObject(), Instant.now(), true);
+  }
+
+  Tables.IncludeObject includeObject() {
+    return Tables.IncludeObject.parse(query().get("includeObject").orElse(null));
+  }
+
+  void send(int status, JsonNode tree) {
+    send(status, tree, List.of());
+  }
+
+  void send(int status, JsonNode tree, List<String> warnings) {
+    bytes(status, form.mediaType(), form.yaml() ? Yaml.write(tree) : Trees.write(tree), warnings);
+  }
+
+  void bytes(int status, String mediaType, byte[] body, List<String> warnings) {
+    Map<String, String> headers = new LinkedHashMap<>();
+    headers.put("content-type", mediaType);
+    headers.put("cache-control", "no-cache, private");
+    if (!warnings.isEmpty()) {
+      headers.put("warning", warning(warnings));
+    }
+    if (body.length >= GZIP_FROM_BYTES && request().headerHas("accept-encoding", "gzip")) {
+      headers.put("content-encoding", "gzip");
+      headers.put("vary", "Accept-Encoding");
+      exchange.respond(status, headers, gzip(body));
+    } else {
+      exchange.respond(status, headers, body);
+    }
+  }
+
+  /// RFC 7234, section 5.5: `299 - "text"`.
+  private static String warning(List<String> warnings) {
+    StringBuilder line = new StringBuilder();
+    for (String warning : warnings) {
+      if (!line.isEmpty()) {
+        line.append(", ");
+      }
+      line.append("299 - \"");
+      for (int i = 0; i < warning.length(); i++) {
+        char c = warning.charAt(i);
+        if (c == '"' || c == '\\') {
+          line.append('\\');
+        }
+        line.append(c < ' ' || c > '~' ? ' ' : c);
+      }
+      line.append('"');
+    }
+    return line.toString();
+  }
+
+  private static ByteBuf gzip(byte[] body) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(body.length / 4);
+    // Level 1: three times faster than the default for a tenth more bytes.
+    try (GZIPOutputStream zip =
+        new GZIPOutputStream(out, 16 << 10) {
+          {
+            def.setLevel(1);
+          }
+        }) {
+      zip.write(body);
+    } catch (IOException broken) {
+      throw new UncheckedIOException(broken);
+    }
+    return Unpooled.wrappedBuffer(out.toByteArray());
+  }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.apiserver.rest;
+
+import dev.fairway.apimachinery.Kind;
+import dev.fairway.apimachinery.StatusException;
+import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.registry.Registry;
+import dev.fairway.apiserver.registry.StoredForm;
+import dev.fairway.apiserver.streaming.KubeletAddress;
+import dev.fairway.apiserver.streaming.Kubelets;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The subresources that lead to a node: log, exec, attach, portforward, proxy.
+final class Connects {
+  private static final Set<String> NAMES = Set.of("log", "exec", "attach", "portforward", "proxy");
+  private static final String DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
+
+  /// The API's names for the streams, and the kubelet's.
+  private static final Map<String, String> STREAMS =
+      Map.of("stdin", "input", "stdout", "output", "stderr", "error", "tty", "tty");
+
+  private final Registry registry;
+  private final Kubelets kubelets;
+
+  Connects(Registry registry, Kubelets kubelets) {
+    this.registry = registry;
+    this.kubelets = kubelets;
+  }
+
+  static boolean isConnect(ResourcePath path) {
+    return NAMES.contains(path.subresource())
+        && path.kind().subresource(path.subresource()) != null;
+  }
+
+  void connect(Call call, ResourcePath path) throws InterruptedException {
+    if (path.kind().is("", "Node")) {
+      proxyNode(call, path);
+      return;
+    }
+    if (!path.kind().is("", "Pod") || path.subresource().equals("proxy")) {
+      throw StatusException.methodNotAllowed(path.kind(), "proxy");
+    }
+    ObjectNode pod =
+        StoredForm.tree(path.kind(), registry.get(path.kind(), path.namespace(), path.name()));
+    String node = Trees.text(pod, "spec", "nodeName");
+    if (node.isEmpty()) {
+      if (path.subresource().equals("log")) {
+        call.exchange().respond(200, Map.of("content-type", "text/plain"), new byte[0]);
+        return;
+      }
+      throw StatusException.badRequest("pod " + path.name() + " does not have a host assigned");
+    }
+    KubeletAddress kubelet = kubelet(node);
+    String place = "/" + path.namespace() + "/" + path.name();
+    switch (path.subresource()) {
+      case "log" -> log(call, kubelet, place, pod);
+      case "portforward" -> upgrade(call, kubelet, "/portForward" + place);
+      default ->
+          upgrade(
+              call,
+              kubelet,
+              "/" + path.subresource() + place + "/" + container(call, pod) + streams(call));
+    }
+  }
+
+  private KubeletAddress kubelet(String node) {
+    Kind nodes = Registry.builtin("", "Node");
+    return KubeletAddress.of(StoredForm.tree(nodes, registry.get(nodes, "", node)));
+  }
+
+  private void log(Call call, KubeletAddress kubelet, String place, ObjectNode pod)
+      throws InterruptedException {
+    StringBuilder query = new StringBuilder();
+    call.query()
+        .values()
+        .forEach((name, values) -> {
+          if (!name.equals("container")) {
+            values.forEach(value -> append(query, name, value));
+          }
+        });
+    kubelets.relay(
+        call.exchange(), kubelet, "/containerLogs" + place + "/" + container(call, pod) + query);
+  }
+
+  private void upgrade(Call call, KubeletAddress kubelet, String pathAndQuery)
+      throws InterruptedException {
+    if (call.request().wantsUpgrade("websocket")) {
+      throw StatusException.badRequest("streams over WebSocket are not supported, use SPDY/3.1");
+    }
+    if (!call.request().wantsUpgrade("SPDY/3.1")) {
+      throw StatusException.badRequest("Upgrade request required");
+    }
+    kubelets.upgrade(call.exchange(), kubelet, pathAndQuery);
+  }
+
+  private static String streams(Call call) {
+    StringBuilder query = new StringBuilder();
+    for (String command : call.query().values().getOrDefault("command", List.of())) {
+      append(query, "command", command);
+    }
+    STREAMS.forEach((theirs, kubelets) -> {
+      if (call.query().flag(theirs)) {
+        append(query, kubelets, "1");
+      }
+    });
+    return query.toString();
+  }
+
+  private static void append(StringBuilder query, String name, String value) {
+    query
+        .append(query.isEmpty() ? '?' : '&')
+        .append(URLEncoder.encode(name, StandardCharsets.UTF_8))
+        .append('=')
+        .append(URLEncoder.encode(value, StandardCharsets.UTF_8));
+  }
+
+  /// The container that is meant: the one asked for, the pod's default, or its only one.
+  private static String container(Call call, ObjectNode pod) {
+    List<String> names = new ArrayList<>();
+    List<String> all = new ArrayList<>();
+    for (String list : List.of("containers", "initContainers", "ephemeralContainers")) {
+      for (JsonNode container : Trees.items(pod, "spec", list)) {
+        all.add(Trees.text(container, "name"));
+        if (list.equals("containers")) {
+          names.add(Trees.text(container, "name"));
+        }
+      }
+    }
+    String wanted = call.query().get("container").orElse("");
+    String podName = Trees.text(pod, "metadata", "name");
+    if (wanted.isEmpty()) {
+      wanted = Trees.text(pod, "metadata", "annotations", DEFAULT_CONTAINER);
+    }
+    if (wanted.isEmpty() && names.size() == 1) {
+      wanted = names.getFirst();
+    }
+    if (wanted.isEmpty()) {
+      throw StatusException.badRequest(
+          "a container name must be specified for pod "
+              + podName
+              + ", choose one of: ["
+              + String.join(" ", names)
+              + "]");
+    }
+    if (!all.contains(wanted)) {
+      throw StatusException.badRequest("container " + wanted + " is not valid for pod " + podName);
+    }
+    return wanted;
+  }
+
+  private void proxyNode(Call call, ResourcePath path) throws InterruptedException {
+    String raw = call.query().raw();
+    kubelets.relay(
+        call.exchange(),
+        kubelet(path.name()),
+        "/" + path.rest() + (raw.isEmpty() ? "" : "?" + raw));
+  }
+}
