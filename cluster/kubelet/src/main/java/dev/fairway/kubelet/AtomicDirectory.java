@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.kubelet;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+/// A directory whose files change all at once.
+///
+/// The files live in a hidden directory; `..data` links to it, and each visible name links through
+/// `..data`. A new version is written beside the old one and the one link is renamed over, so a
+/// reader sees either all old or all new files. Programs that watch such volumes rely on this
+/// layout.
+final class AtomicDirectory {
+  private static final String DATA = "..data";
+
+  private AtomicDirectory() {}
+
+  /// One file's bytes and permission bits, such as `0644` octal.
+  record Content(byte[] bytes, int mode) {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Content c && mode == c.mode && Arrays.equals(bytes, c.bytes);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(bytes) * 31 + mode;
+    }
+  }
+
+  /// Makes the directory hold exactly these files, named by relative paths.
+  ///
+  /// @return true if something changed
+  static boolean write(Path directory, Map<String, Content> files) throws IOException {
+    Files.createDirectories(directory);
+    Path link = directory.resolve(DATA);
+    Optional<Path> old =
+        Files.isSymbolicLink(link)
+            ? Optional.of(directory.resolve(Files.readSymbolicLink(link)))
+            : Optional.empty();
+    if (old.isPresent() && same(old.get(), files)) {
+      return false;
+    }
+    Path version = directory.resolve("..v" + UUID.randomUUID().toString().replace("-", ""));
+    Files.createDirectory(version);
+    Set<String> names = new LinkedHashSet<>();
+    for (var file : files.entrySet()) {
+      Path target = version.resolve(file.getKey()).normalize();
+      if (!target.startsWith(version) || target.equals(version)) {
+        throw new IOException("the path '" + file.getKey() + "' leaves its volume");
+      }
+      Files.createDirectories(target.getParent());
+      Files.write(target, file.getValue().bytes());
+      Files.setPosixFilePermissions(target, permissions(file.getValue().mode()));
+      names.add(version.relativize(target).getName(0).toString());
+    }
+    Path next = directory.resolve("..data_next");
+    Files.deleteIfExists(next);
+    Files.createSymbolicLink(next, version.getFileName());
+    Files.move(next, link, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    linkNames(directory, names);
+    if (old.isPresent()) {
+      delete(old.get());
+    }
+    return true;
+  }
+
+  /// Removes a directory with all in it, never following links. One that is gone is fine.
+  static void delete(Path directory) throws IOException {
+    if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Files.walkFileTree(
+        directory,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException problem)
+              throws IOException {
+            if (problem instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw problem;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path visited, IOException problem)
+              throws IOException {
+            if (problem != null) {
+              throw problem;
+            }
+            Files.deleteIfExists(visited);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+
+  private static void linkNames(Path directory, Set<String> names) throws IOException {
+    for (String name : names) {
+      Path visible = directory.resolve(name);
+      if (!Files.isSymbolicLink(visible)) {
+        Files.createSymbolicLink(visible, Path.of(DATA, name));
+      }
+    }
+    try (var entries = Files.newDirectoryStream(directory)) {
+      for (Path entry : entries) {
+        String name = entry.getFileName().toString();
+        if (!name.startsWith("..") && !names.contains(name)) {
+          Files.delete(entry);
+        }
+      }
+    }
+  }
+
+  private static boolean same(Path version, Map<String, Content> files) throws IOException {
+    if (!Files.isDirectory(version)) {
+      return false;
+    }
+    long count;
+    try (var all = Files.walk(version)) {
+      count = all.filter(Files::isRegularFile).count();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    if (count != files.size()) {
+      return false;
+    }
+    for (var file : files.entrySet()) {
+      Path path = version.resolve(file.getKey());
+      Content content = file.getValue();
+      if (!Files.isRegularFile(path)
+          || !Arrays.equals(Files.readAllBytes(path), content.bytes())
+          || !Files.getPosixFilePermissions(path).equals(permissions(content.mode()))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static Set<PosixFilePermission> permissions(int mode) {
+    PosixFilePermission[] bits =
+        PosixFilePermission.values(); // owner read first, others execute last
+    Set<PosixFilePermission> set = EnumSet.noneOf(PosixFilePermission.class);
+    for (int i = 0; i < bits.length; i++) {
+      if ((mode & (0400 >> i)) != 0) {
+        set.add(bits[i]);
+      }
+    }
+    return set;
+  }
+}

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.kubelet;
+
+import dev.fairway.kubelet.Actions.Target;
+import dev.fairway.kubelet.PodPlan.Step;
+import dev.fairway.kubelet.PodStatuses.Waiting;
+import dev.fairway.kubelet.cri.CriException;
+import dev.fairway.kubelet.cri.v1.AuthConfig;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.ContainerStatus;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.PodStatus;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Brings one pod to what it should be, and keeps it there, on a virtual thread of its own.
+///
+/// It looks, plans, takes the steps, reports, and sleeps until told that something changed. Slow
+/// things (pulls, graceful stops, probes) run beside it and wake it, so it always answers to the
+/// newest wish.
+final class PodWorker {
+  private static final Logger LOG = LoggerFactory.getLogger(PodWorker.class);
+  private static final Duration VOLUME_REFRESH = Duration.ofSeconds(20);
+  private static final Duration FIRST_RETRY = Duration.ofMillis(500);
+  private static final Duration LONGEST_RETRY = Duration.ofSeconds(20);
+
+  // A pod whose object is gone was deleted by force: nobody waits for it any more.
+  private static final Duration FORCED_GRACE = Duration.ofSeconds(2);
+  private static final long DEFAULT_GRACE_SECONDS = 30;
+
+  private final NodeContext node;
+  private final PodRef ref;
+  private final PodEvents events;
+  private final Semaphore wake = new Semaphore(1);
+  private final RuntimeObserver observer;
+  private final CrashBackoff backoff = new CrashBackoff();
+  private final ContainerStarter starter;
+  private final ContainerStopper stopper;
+  private final ImagePulls images;
+  private final Map<String, ContainerProbes> probes = new HashMap<>();
+  private final Map<String, Waiting> waiting = new HashMap<>();
+  private final Runnable ended;
+
+  private volatile @Nullable Pod wanted;
+  private volatile boolean gone;
+  private volatile boolean closed;
+  private volatile boolean done;
+  private volatile ObservedPod observed = ObservedPod.NOTHING;
+  private @Nullable PodStatus last;
+  private Duration retry = FIRST_RETRY;
+  private Instant volumesDue = Instant.MAX;
+
+  /// @param login credentials for the pod's images
+  /// @param ended called once, when nothing is left of a pod that was to go
+  PodWorker(
+      NodeContext node,
+      PodRef ref,
+      java.util.function.Supplier<Optional<AuthConfig>> login,
+      Runnable ended) {
+    this.node = node;
+    this.ref = ref;
+    this.ended = ended;
+    this.events = new PodEvents(node.events(), ref);
+    this.observer = new RuntimeObserver(node.cri(), ref);
+    this.starter = new ContainerStarter(node, events);
+    this.stopper = new ContainerStopper(node.cri(), node.actions(), events, this::wake);
+    this.images = new ImagePulls(node.cri(), events, login, this::wake);
+  }
+
+  void start() {
+    Thread.ofVirtual().name("pod-" + ref).start(this::run);
+  }
+
+  /// The pod as the cluster has it now.
+  void want(Pod pod) {
+    wanted = pod;
+    wake();
+  }
+
+  /// The cluster does not know the pod (any more).
+  void forget() {
+    gone = true;
+    wake();
+  }
+
+  void wake() {
+    wake.release();
+  }
+
+  /// Ends the worker and leaves the pod as it is.
+  void close() {
+    closed = true;
+    wake();
+  }
+
+  /// Nothing of the pod is left here.
+  boolean done() {
+    return done;
+  }
+
+  ObservedPod observed() {
+    return observed;
+  }
+
+  Optional<Pod> pod() {
+    return Optional.ofNullable(wanted);
+  }
+
+  @Override
+  public String toString() {
+    return ref + (done ? " done" : gone ? " unwanted" : "");
+  }
+
+  private void run() {
+    try {
+      boolean more = true;
+      Duration pause = Duration.ZERO;
+      while (more && !closed) {
+        var _ = wake.tryAcquire(Math.max(0, pause.toMillis()), TimeUnit.MILLISECONDS);
+        wake.drainPermits();
+        try {
+          Optional<Duration> next = turn();
+          more = next.isPresent();
+          pause = next.orElse(Duration.ZERO);
+        } catch (CriException | IOException e) {
+          LOG.warn("pod {}: {}", ref, e.getMessage());
+          pause = nextRetry();
+        } catch (RuntimeException e) {
+          LOG.warn("pod {}", ref, e);
+          pause = nextRetry();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      probes.values().forEach(ContainerProbes::close);
+    }
+  }
+
+  /// One look and the steps it asks for.
+  ///
+  /// @return how long to sleep; empty if nothing is left to do ever
+  private Optional<Duration> turn() throws IOException {
+    ObservedPod seen = observer.observe();
+    observed = seen;
+    Instant now = Instant.now();
+    boolean stopping = stopping();
+    Pod pod = current();
+    probe(pod, seen, stopping);
+    PodPlan plan =
+        PodPlan.of(
+            new PodPlan.Situation(
+                pod,
+                seen,
+                stopping,
+                ids(ContainerProbes::failed),
+                ids(ContainerProbes::started),
+                backoff::notBefore,
+                now));
+    noteBackoff(pod, seen, now);
+    if (plan.steps().equals(List.of(new Step.Done()))) {
+      return finish(pod, seen);
+    }
+    boolean acted = false;
+    Instant again = plan.again().orElse(Instant.MAX);
+    boolean troubled = false;
+    for (Step step : plan.steps()) {
+      switch (take(step, pod, seen)) {
+        case Taken t when t == Taken.ACTED -> acted = true;
+        case Taken t when t == Taken.FAILED -> troubled = true;
+        default -> {}
+      }
+      if (troubled && step instanceof Step.RunSandbox) {
+        break;
+      }
+    }
+    report(pod, seen, stopping);
+    if (acted && !troubled) {
+      retry = FIRST_RETRY;
+      return Optional.of(Duration.ZERO);
+    }
+    if (troubled) {
+      return Optional.of(nextRetry());
+    }
+    again = earlier(again, refreshVolumes(pod, seen, stopping, now));
+    Duration sleep =
+        again.equals(Instant.MAX) ? Duration.ofMinutes(5) : Duration.between(now, again);
+    return Optional.of(sleep.isNegative() ? Duration.ZERO : sleep);
+  }
+
+  private enum Taken {
+    ACTED,
+    WAITS,
+    FAILED
+  }
+
+  private Taken take(Step step, Pod pod, ObservedPod seen) throws IOException {
+    switch (step) {
+      case Step.Kill kill -> {
+        Optional<Container> spec = spec(pod, kill.container().name());
+        stopper.stop(kill.container(), spec, grace(pod), address(pod, seen), kill.why());
+        return Taken.WAITS;
+      }
+      case Step.StopSandbox stop -> node.cri().stopSandbox(stop.id());
+      case Step.RemoveSandbox remove -> node.cri().removeSandbox(remove.id());
+      case Step.RemoveContainer remove -> node.cri().removeContainer(remove.id());
+      case Step.RunSandbox run -> {
+        return runSandbox(pod, run);
+      }
+      case Step.Start start -> {
+        return startContainer(pod, start, seen);
+      }
+      case Step.Done _ -> {}
+    }
+    return Taken.ACTED;
+  }
+
+  private Taken runSandbox(Pod pod, Step.RunSandbox step) throws IOException {
+    try {
+      var _ = starter.runSandbox(pod, step.attempt());
+      return Taken.ACTED;
+    } catch (NotReadyException e) {
+      events.pod("Warning", "FailedMount", e.text());
+    } catch (CriException e) {
+      LOG.warn("pod {}: {}", ref, e.getMessage());
+      events.pod(
+          "Warning", "FailedCreatePodSandBox", "Failed to create pod sandbox: " + e.reason());
+    }
+    return Taken.FAILED;
+  }
+
+  private Taken startContainer(Pod pod, Step.Start step, ObservedPod seen) throws IOException {
+    Container container = step.container();
+    switch (images.standing(container, step.restarts(), Instant.now())) {
+      case ImagePulls.Standing.Pulling _ -> {
+        return Taken.WAITS;
+      }
+      case ImagePulls.Standing.Failed failed -> {
+        waiting.put(container.getName(), failed.why());
+        return Taken.FAILED;
+      }
+      case ImagePulls.Standing.Present _ -> {}
+    }
+    boolean again = seen.latestIn(step.sandbox(), container.getName()).isPresent();
+    try {
+      String id = starter.start(pod, container, step.sandbox(), step.restarts());
+      if (again) {
+        backoff.restarted(container.getName());
+      }
+      waiting.remove(container.getName());
+      postStart(pod, container, id, step.sandbox());
+      return Taken.ACTED;
+    } catch (NotReadyException e) {
+      if (again) {
+        backoff.restarted(container.getName());
+      }
+      if (e.reason().equals("FailedMount")) {
+        events.pod("Warning", "FailedMount", e.text());
+      } else {
+        events.container(container, "Warning", "Failed", "Error: " + e.text());
+        waiting.put(container.getName(), new Waiting(e.reason(), e.text()));
+      }
+      return Taken.FAILED;
+    }
+  }
+
+  private void postStart(Pod pod, Container container, String id, ObservedPod.Sandbox sandbox) {
+    if (container.getLifecycle() == null || container.getLifecycle().getPostStart() == null) {
+      return;
+    }
+    String address =
+        SandboxSpec.hostNetwork(pod) || sandbox.addresses().isEmpty()
+            ? node.config().nodeIp()
+            : sandbox.addresses().getFirst();
+    try {
+      Actions.Outcome outcome =
+          node.actions()
+              .hook(
+                  container.getLifecycle().getPostStart(),
+                  new Target(container, id, address),
+                  Duration.ofMinutes(1));
+      if (!outcome.success()) {
+        events.container(
+            container,
+            "Warning",
+            "FailedPostStartHook",
+            "PostStartHook failed: " + outcome.output());
+        node.cri().stopContainer(id, grace(pod));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean stopping() {
+    Pod pod = wanted;
+    return gone || pod == null || pod.getMetadata().getDeletionTimestamp() != null;
+  }
+
+  /// The pod with the status last told; of an unknown one, just what its labels say.
+  private Pod current() {
+    Pod pod = wanted;
+    if (pod == null) {
+      return new PodBuilder()
+          .withNewMetadata()
+          .withNamespace(ref.namespace())
+          .withName(ref.name())
+          .withUid(ref.uid())
+          .endMetadata()
+          .withNewSpec()
+          .endSpec()
+          .build();
+    }
+    PodStatus told = last;
+    return told == null ? pod : new PodBuilder(pod).withStatus(merged(pod, told)).build();
+  }
+
+  /// Our own words are newer than what the cluster returned; the conditions of others are not ours.
+  private static PodStatus merged(Pod pod, PodStatus told) {
+    PodStatus status = new io.fabric8.kubernetes.api.model.PodStatusBuilder(told).build();
+    if (pod.getStatus() != null) {
+      Set<String> ours = new HashSet<>();
+      told.getConditions().forEach(condition -> ours.add(condition.getType()));
+      List<io.fabric8.kubernetes.api.model.PodCondition> all =
+          new ArrayList<>(told.getConditions());
+      pod.getStatus().getConditions().stream()
+          .filter(condition -> !Own.CONDITIONS.contains(condition.getType()))
+          .forEach(condition -> {
+            all.removeIf(old -> old.getType().equals(condition.getType()));
+            all.add(condition);
+          });
+      status.setConditions(all);
+    }
+    return status;
+  }
+
+  private static final class Own {
+    static final Set<String> CONDITIONS =
+        Set.of(
+            "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled");
+  }
+
+  private void probe(Pod pod, ObservedPod seen, boolean stopping) {
+    Set<String> running = new HashSet<>();
+    for (ObservedPod.Container run : seen.containers()) {
+      Optional<Container> spec = spec(pod, run.name());
+      if (run.running() && spec.isPresent() && !stopping) {
+        running.add(run.id());
+        probes.computeIfAbsent(run.id(), _ -> newProbes(pod, seen, run, spec.get()));
+      }
+    }
+    probes
+        .entrySet()
+        .removeIf(entry -> {
+          boolean over = !running.contains(entry.getKey());
+          if (over) {
+            entry.getValue().close();
+          }
+          return over;
+        });
+  }
+
+  private ContainerProbes newProbes(
+      Pod pod, ObservedPod seen, ObservedPod.Container run, Container spec) {
+    Optional<ContainerStatus> before =
+        pod.getStatus() == null
+            ? Optional.empty()
+            : Stream.concat(
+                    pod.getStatus().getContainerStatuses().stream(),
+                    pod.getStatus().getInitContainerStatuses().stream())
+                .filter(status -> ("containerd://" + run.id()).equals(status.getContainerID()))
+                .findFirst();
+    return new ContainerProbes(
+        node.actions(),
+        new Target(spec, run.id(), address(pod, seen)),
+        run.started(),
+        before.map(status -> Boolean.TRUE.equals(status.getStarted())).orElse(false),
+        before.map(status -> Boolean.TRUE.equals(status.getReady())).orElse(false),
+        this::wake,
+        (kind, output) ->
+            events.container(
+                spec,
+                "Warning",
+                "Unhealthy",
+                kind.substring(0, 1).toUpperCase(java.util.Locale.ROOT)
+                    + kind.substring(1)
+                    + " probe failed: "
+                    + output));
+  }
+
+  private Set<String> ids(java.util.function.Predicate<ContainerProbes> which) {
+    Set<String> ids = new HashSet<>();
+    probes.forEach((id, probe) -> {
+      if (which.test(probe)) {
+        ids.add(id);
+      }
+    });
+    return ids;
+  }
+
+  private void noteBackoff(Pod pod, ObservedPod seen, Instant now) {
+    for (Container container : containers(pod)) {
+      String name = container.getName();
+      Optional<ObservedPod.Container> run = seen.latest(name);
+      boolean rests =
+          run.filter(r -> r.exited() && backoff.notBefore(r).isAfter(now)).isPresent()
+              && !PodPlan.finished(pod, seen)
+              && restartsAtAll(pod, container, run.get());
+      Waiting known = waiting.get(name);
+      if (rests) {
+        if (known == null || !known.reason().equals("CrashLoopBackOff")) {
+          String text =
+              "back-off %ds restarting failed container=%s pod=%s_%s(%s)"
+                  .formatted(
+                      backoff.rest(name).toSeconds(), name, ref.name(), ref.namespace(), ref.uid());
+          waiting.put(name, new Waiting("CrashLoopBackOff", text));
+          events.container(
+              container,
+              "Warning",
+              "BackOff",
+              "Back-off restarting failed container "
+                  + name
+                  + " in pod "
+                  + ref.name()
+                  + "_"
+                  + ref.namespace()
+                  + "("
+                  + ref.uid()
+                  + ")");
+        }
+      } else if (known != null
+          && (known.reason().equals("CrashLoopBackOff")
+              || run.filter(ObservedPod.Container::running).isPresent())) {
+        waiting.remove(name);
+      }
+    }
+  }
+
+  private static boolean restartsAtAll(Pod pod, Container container, ObservedPod.Container run) {
+    if (RestartRule.init(pod).contains(container)) {
+      return RestartRule.sidecar(container)
+          || (RestartRule.restartsInit(pod) && run.exitCode() != 0);
+    }
+    return RestartRule.restarts(pod, run.exitCode());
+  }
+
+  private void report(Pod pod, ObservedPod seen, boolean stopping) {
+    if (wanted == null || gone) {
+      return;
+    }
+    PodStatus status = status(pod, seen, stopping);
+    if (!status.equals(last)) {
+      last = status;
+      node.statuses().report(ref, status);
+    }
+  }
+
+  private PodStatus status(Pod pod, ObservedPod seen, boolean stopping) {
+    return PodStatuses.of(
+        pod,
+        seen,
+        new PodStatuses.Outlook(
+            Map.copyOf(waiting),
+            ids(ContainerProbes::ready),
+            ids(ContainerProbes::started),
+            node.config().nodeIp(),
+            stopping,
+            Instant.now()));
+  }
+
+  private Optional<Duration> finish(Pod pod, ObservedPod seen) throws IOException {
+    node.volumes().remove(ref.uid());
+    AtomicDirectory.delete(node.config().logsDirectory().resolve(ref.logDirectoryName()));
+    PodCgroup.remove(SandboxSpec.cgroup(node.config(), ref));
+    if (wanted != null && !gone) {
+      node.statuses().gone(ref, status(pod, seen, true));
+    }
+    done = true;
+    ended.run();
+    return Optional.empty();
+  }
+
+  private Instant refreshVolumes(Pod pod, ObservedPod seen, boolean stopping, Instant now) {
+    boolean refreshes =
+        !stopping
+            && !PodPlan.ended(pod)
+            && seen.readySandbox().isPresent()
+            && pod.getSpec().getVolumes() != null
+            && pod.getSpec().getVolumes().stream()
+                .anyMatch(volume -> !VolumeContents.plugin(volume).isEmpty());
+    if (!refreshes) {
+      volumesDue = Instant.MAX;
+      return Instant.MAX;
+    }
+    if (volumesDue.equals(Instant.MAX)) {
+      volumesDue = now.plus(VOLUME_REFRESH);
+    } else if (!now.isBefore(volumesDue)) {
+      volumesDue = now.plus(VOLUME_REFRESH);
+      try {
+        var _ = node.volumes().prepare(starter.fields(pod, seen.readySandbox().get().addresses()));
+      } catch (NotReadyException e) {
+        events.pod("Warning", "FailedMount", e.text());
+      } catch (RuntimeException e) {
+        // The API server is away; the files stay as they are.
+        LOG.debug("pod {}: volumes not refreshed: {}", ref, e.getMessage());
+      }
+    }
+    return volumesDue;
+  }
+
+  private Duration grace(Pod pod) {
+    if (gone && wanted != null) {
+      return FORCED_GRACE;
+    }
+    Long asked = pod.getMetadata().getDeletionGracePeriodSeconds();
+    Long usual = pod.getSpec().getTerminationGracePeriodSeconds();
+    long seconds = asked != null ? asked : usual != null ? usual : DEFAULT_GRACE_SECONDS;
+    return Duration.ofSeconds(Math.max(0, seconds));
+  }
+
+  private String address(Pod pod, ObservedPod seen) {
+    return SandboxSpec.hostNetwork(pod)
+        ? node.config().nodeIp()
+        : seen.readySandbox()
+            .filter(sandbox -> !sandbox.addresses().isEmpty())
+            .map(sandbox -> sandbox.addresses().getFirst())
+            .orElse(node.config().nodeIp());
+  }
+
+  private Duration nextRetry() {
+    Duration now = retry;
+    Duration twice = retry.multipliedBy(2);
+    retry = twice.compareTo(LONGEST_RETRY) > 0 ? LONGEST_RETRY : twice;
+    return now;
+  }
+
+  private static Instant earlier(Instant a, Instant b) {
+    return a.isBefore(b) ? a : b;
+  }
+
+  private static Optional<Container> spec(Pod pod, String name) {
+    return containers(pod).stream().filter(c -> c.getName().equals(name)).findFirst();
+  }
+
+  private static List<Container> containers(Pod pod) {
+    List<Container> all = new ArrayList<>(RestartRule.init(pod));
+    all.addAll(RestartRule.apps(pod));
+    return all;
+  }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.kubelet;
+
+import dev.fairway.kubelet.cri.v1.Mount;
+import dev.fairway.kubelet.cri.v1.MountPropagation;
+import io.fabric8.kubernetes.api.model.Container;
+import io.fabric8.kubernetes.api.model.HostPathVolumeSource;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodSecurityContext;
+import io.fabric8.kubernetes.api.model.Volume;
+import io.fabric8.kubernetes.api.model.VolumeMount;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/// The volumes of pods as directories of this machine, below `pods/UID/volumes`.
+///
+/// [#prepare] brings a pod's volumes to their wanted content, from whatever is there; calling it
+/// again picks up changed ConfigMaps, Secrets and tokens.
+final class Volumes {
+  private final KubeletConfig config;
+  private final VolumeContents contents;
+  private final MemoryVolumes memory;
+
+  Volumes(KubeletConfig config, ClusterObjects objects, MemoryVolumes memory) {
+    this.config = config;
+    this.contents = new VolumeContents(objects);
+    this.memory = memory;
+  }
+
+  Path podDirectory(String uid) {
+    return config.podsDirectory().resolve(uid);
+  }
+
+  /// @return the path of each volume by its name
+  /// @throws NotReadyException if something a volume is made from is missing
+  Map<String, Path> prepare(PodFields fields) throws NotReadyException {
+    Pod pod = fields.pod();
+    Map<String, Path> paths = new LinkedHashMap<>();
+    if (pod.getSpec().getVolumes() == null) {
+      return paths;
+    }
+    for (Volume volume : pod.getSpec().getVolumes()) {
+      try {
+        paths.put(volume.getName(), prepare(volume, fields));
+      } catch (IOException | IllegalArgumentException e) {
+        throw failed(volume, e.toString());
+      }
+    }
+    return paths;
+  }
+
+  /// Where a container sees which volume.
+  List<Mount> mounts(Container container, Map<String, Path> volumes, Map<String, String> variables)
+      throws NotReadyException {
+    List<Mount> mounts = new ArrayList<>();
+    if (container.getVolumeMounts() == null) {
+      return mounts;
+    }
+    for (VolumeMount mount : container.getVolumeMounts()) {
+      Path volume = volumes.get(mount.getName());
+      if (volume == null) {
+        throw new NotReadyException(
+            "CreateContainerConfigError",
+            "volumeMounts names the volume \""
+                + mount.getName()
+                + "\", which the pod does not have");
+      }
+      mounts.add(
+          Mount.newBuilder()
+              .setContainerPath(absolute(mount.getMountPath()))
+              .setHostPath(inside(volume, mount, variables).toString())
+              .setReadonly(Boolean.TRUE.equals(mount.getReadOnly()))
+              .setPropagation(propagation(mount))
+              .build());
+    }
+    return mounts;
+  }
+
+  /// Takes a pod's directory away, with its volumes. Host paths are not in it.
+  void remove(String uid) throws IOException {
+    Path directory = podDirectory(uid);
+    Path emptyDirs = directory.resolve("volumes/kubernetes.io~empty-dir");
+    if (Files.isDirectory(emptyDirs)) {
+      try (Stream<Path> volumes = Files.list(emptyDirs)) {
+        volumes.forEach(memory::unmount);
+      }
+    }
+    AtomicDirectory.delete(directory);
+    contents.forget(uid);
+  }
+
+  private Path prepare(Volume volume, PodFields fields) throws IOException, NotReadyException {
+    Pod pod = fields.pod();
+    if (volume.getHostPath() != null) {
+      return hostPath(volume, volume.getHostPath());
+    }
+    if (volume.getEmptyDir() != null) {
+      Path path = directory(pod, "empty-dir", volume);
+      if ("Memory".equals(volume.getEmptyDir().getMedium())) {
+        Files.createDirectories(path);
+        var limit = volume.getEmptyDir().getSizeLimit();
+        memory.mount(path, limit == null ? 0 : Qos.bytes(limit));
+      }
+      if (!Files.isDirectory(path) || owned(pod) || path.toFile().list().length == 0) {
+        Files.createDirectories(path);
+        share(pod, path);
+      }
+      return path;
+    }
+    String plugin = VolumeContents.plugin(volume);
+    if (plugin.isEmpty()) {
+      throw failed(volume, "this kind of volume is not supported by this node");
+    }
+    Path path = directory(pod, plugin, volume);
+    AtomicDirectory.write(path, contents.of(volume, fields));
+    return path;
+  }
+
+  private static boolean owned(Pod pod) {
+    PodSecurityContext context = pod.getSpec().getSecurityContext();
+    return context != null && context.getFsGroup() != null;
+  }
+
+  /// Everyone in the pod may write; with `fsGroup`, new files belong to that group.
+  private static void share(Pod pod, Path path) throws IOException {
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxrwx"));
+    if (owned(pod)) {
+      int group = pod.getSpec().getSecurityContext().getFsGroup().intValue();
+      Files.setAttribute(path, "unix:gid", group, LinkOption.NOFOLLOW_LINKS);
+      Files.setAttribute(path, "unix:mode", 02777, LinkOption.NOFOLLOW_LINKS);
+    }
+  }
+
+  private Path directory(Pod pod, String plugin, Volume volume) {
+    return podDirectory(pod.getMetadata().getUid())
+        .resolve("volumes/kubernetes.io~" + plugin)
+        .resolve(volume.getName());
+  }
+
+  private static Path hostPath(Volume volume, HostPathVolumeSource source)
+      throws IOException, NotReadyException {
+    Path path = Path.of(source.getPath());
+    String type = source.getType() == null ? "" : source.getType();
+    boolean fine =
+        switch (type) {
+          case "" -> true;
+          case "DirectoryOrCreate" -> {
+            Files.createDirectories(path);
+            yield true;
+          }
+          case "FileOrCreate" -> {
+            if (!Files.exists(path)) {
+              Files.createFile(path);
+            }
+            yield Files.isRegularFile(path);
+          }
+          case "Directory" -> Files.isDirectory(path);
+          case "File" -> Files.isRegularFile(path);
+          default -> Files.exists(path);
+        };
+    if (!fine) {
+      throw failed(volume, "hostPath type check failed: " + path + " is not a " + type);
+    }
+    if (!Files.exists(path)) {
+      Files.createDirectories(path);
+    }
+    return path;
+  }
+
+  /// A part of a volume. A link in the volume must not lead out of it: what the pod writes there is
+  /// not to be trusted with our rights.
+  private static Path inside(Path volume, VolumeMount mount, Map<String, String> variables)
+      throws NotReadyException {
+    String sub = mount.getSubPath();
+    if (mount.getSubPathExpr() != null && !mount.getSubPathExpr().isEmpty()) {
+      sub = Expansion.of(mount.getSubPathExpr(), variables);
+    }
+    if (sub == null || sub.isEmpty()) {
+      return volume;
+    }
+    Path path = volume.resolve(sub).normalize();
+    try {
+      if (path.startsWith(volume)) {
+        if (!Files.exists(path)) {
+          Files.createDirectories(path);
+        }
+        Path real = path.toRealPath();
+        if (real.startsWith(volume.toRealPath())) {
+          return real;
+        }
+      }
+    } catch (IOException e) {
+      throw new NotReadyException("CreateContainerConfigError", "subPath '" + sub + "': " + e);
+    }
+    throw new NotReadyException(
+        "CreateContainerConfigError",
+        "subPath '" + sub + "' leads out of the volume \"" + mount.getName() + "\"");
+  }
+
+  private static MountPropagation propagation(VolumeMount mount) {
+    String mode = mount.getMountPropagation() == null ? "None" : mount.getMountPropagation();
+    return switch (mode) {
+      case "HostToContainer" -> MountPropagation.PROPAGATION_HOST_TO_CONTAINER;
+      case "Bidirectional" -> MountPropagation.PROPAGATION_BIDIRECTIONAL;
+      default -> MountPropagation.PROPAGATION_PRIVATE;
+    };
+  }
+
+  private static String absolute(String path) {
+    return path.startsWith("/") ? path : "/" + path;
+  }
+
+  private static NotReadyException failed(Volume volume, String why) {
+    return new NotReadyException(
+        "FailedMount", "MountVolume.SetUp failed for volume \"" + volume.getName() + "\" : " + why);
+  }
+}
