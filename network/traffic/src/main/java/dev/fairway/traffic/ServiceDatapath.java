@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic;
+
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.nft.NfTables;
+import dev.fairway.linux.nft.NftRequest;
+import dev.fairway.linux.nft.NftTable;
+import dev.fairway.net.IpFamily;
+import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.reconcile.ClusterImage;
+import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.ObjectKey;
+import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Keeps the Services of a node in nf_tables.
+///
+/// ```java
+/// var services = ServiceDatapath.open(config);
+/// services.subscribe(follower);      // a ClusterFollower.Builder
+/// …
+/// services.close();                  // the rules stay and keep working
+/// ```
+///
+/// The first load replaces whatever an earlier agent left, in one transaction. Later ones change
+/// only what differs. Somebody else's change of nf_tables is noticed by the kernel's generation
+/// number, at the latest after [#CHECK]; then everything is loaded anew.
+public final class ServiceDatapath implements Subscriber, AutoCloseable {
+  /// How often the kernel is asked whether somebody else changed something. The question costs some
+  /// microseconds.
+  public static final Duration CHECK = Duration.ofSeconds(5);
+
+  private static final Logger LOG = LoggerFactory.getLogger(ServiceDatapath.class);
+  private static final int ATTEMPTS = 5;
+
+  private final NfTables tables;
+  private final ServiceIndex index;
+  private final Map<IpFamily, NftRules> rules = new EnumMap<>(IpFamily.class);
+  private final ScheduledExecutorService checker;
+  private Map<IpFamily, RuleSet> loaded = Map.of();
+  private boolean installed;
+  private int generation;
+
+  private ServiceDatapath(ServicesConfig config, NfTables tables) {
+    this.tables = tables;
+    this.index = new ServiceIndex(config, LOG::warn);
+    for (IpFamily family : IpFamily.values()) {
+      rules.put(family, new NftRules(family, config.podPrefixes()));
+    }
+    this.checker =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon(true).name("services-check").factory());
+    checker.scheduleWithFixedDelay(
+        this::check, CHECK.toMillis(), CHECK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /// For the namespace that this process runs in. Loads nothing before the cluster is known, so
+  /// what an earlier agent left keeps working until then.
+  public static ServiceDatapath open(ServicesConfig config) {
+    return new ServiceDatapath(config, NfTables.open());
+  }
+
+  /// For another namespace.
+  public static ServiceDatapath open(ServicesConfig config, NetworkNamespace namespace) {
+    return new ServiceDatapath(config, NfTables.open(namespace));
+  }
+
+  /// Follows the Services and EndpointSlices of a cluster.
+  public void subscribe(ClusterFollower.Builder follower) {
+    follower.follow(Service.class).follow(EndpointSlice.class).subscribe("services", this);
+  }
+
+  @Override
+  public synchronized void changed(Delta delta, ClusterImage image) {
+    if (!delta.touches(Service.class) && !delta.touches(EndpointSlice.class)) {
+      return;
+    }
+    if (delta.full()) {
+      set(image.all(Service.class), image.all(EndpointSlice.class));
+      return;
+    }
+    delta
+        .of(Service.class)
+        .forEach((key, change) -> index.changed(key, change.after().orElse(null)));
+    delta
+        .of(EndpointSlice.class)
+        .forEach((key, change) ->
+            index.changed(key, change.before().orElse(null), change.after().orElse(null)));
+    load(index.desired());
+  }
+
+  /// Makes these the Services of the node, and no others.
+  public synchronized void set(Collection<Service> services, Collection<EndpointSlice> slices) {
+    index.set(services, slices);
+    load(index.desired());
+  }
+
+  /// Brings one Service and its slices up to date; the others stay as they are.
+  public synchronized void change(Service service, EndpointSlice before, EndpointSlice after) {
+    index.changed(ObjectKey.of(service), service);
+    index.changed(ObjectKey.of(after), before, after);
+    load(index.desired());
+  }
+
+  /// What is loaded, by IP family.
+  public synchronized Optional<RuleSet> loaded(IpFamily family) {
+    return Optional.ofNullable(loaded.get(family));
+  }
+
+  private void load(Map<IpFamily, RuleSet> wanted) {
+    if (!installed) {
+      loadAll(wanted);
+      return;
+    }
+    List<NftRequest> requests = new ArrayList<>();
+    for (IpFamily family : families(wanted)) {
+      boolean there = loaded.containsKey(family);
+      if (!there) {
+        requests.addAll(of(family).skeleton());
+      }
+      RuleSet before = loaded.getOrDefault(family, RuleSet.EMPTY);
+      Plan plan = Plan.between(before, wanted.getOrDefault(family, RuleSet.EMPTY));
+      if (!plan.isEmpty()) {
+        requests.addAll(of(family).render(plan));
+      }
+    }
+    try {
+      if (!requests.isEmpty()) {
+        tables.applyIf(generation, requests);
+        generation = NfTables.next(generation);
+      }
+      loaded = withFamilies(wanted);
+    } catch (KernelException e) {
+      if (e.errno() != NfTables.ERESTART) {
+        LOG.warn(
+            "a change of the Service rules failed; loading all of them anew: {}", e.getMessage());
+      }
+      loadAll(wanted);
+    }
+  }
+
+  /// One transaction takes away what there was and puts the whole in its place.
+  private void loadAll(Map<IpFamily, RuleSet> wanted) {
+    installed = false;
+    Map<IpFamily, RuleSet> all = withFamilies(wanted);
+    List<NftTable> leftBehind = tables.tables();
+    for (IpFamily family : IpFamily.values()) {
+      if (leftBehind.contains(NftRules.table(family))) {
+        all.putIfAbsent(family, RuleSet.EMPTY);
+      }
+    }
+    List<NftRequest> requests = new ArrayList<>();
+    all.forEach((family, ruleSet) -> {
+      requests.addAll(of(family).skeleton());
+      requests.addAll(of(family).render(Plan.between(RuleSet.EMPTY, ruleSet)));
+    });
+    long start = System.nanoTime();
+    for (int attempt = 1; !installed; attempt++) {
+      int before = tables.generation();
+      try {
+        tables.applyIf(before, requests);
+        generation = NfTables.next(before);
+        installed = true;
+      } catch (KernelException e) {
+        if (e.errno() != NfTables.ERESTART || attempt == ATTEMPTS) {
+          throw e;
+        }
+      }
+    }
+    loaded = all;
+    int fronts = all.values().stream().mapToInt(ruleSet -> ruleSet.targets().size()).sum();
+    LOG.info(
+        "loaded the rules of {} Service ports in {} ms",
+        fronts,
+        (System.nanoTime() - start) / 1_000_000);
+  }
+
+  /// IPv4 always has a table; IPv6 gets one with its first Service, and keeps it.
+  private Map<IpFamily, RuleSet> withFamilies(Map<IpFamily, RuleSet> wanted) {
+    Map<IpFamily, RuleSet> all = new EnumMap<>(IpFamily.class);
+    for (IpFamily family : families(wanted)) {
+      all.put(family, wanted.getOrDefault(family, RuleSet.EMPTY));
+    }
+    return all;
+  }
+
+  private Set<IpFamily> families(Map<IpFamily, RuleSet> wanted) {
+    Set<IpFamily> families = new TreeSet<>(wanted.keySet());
+    families.addAll(loaded.keySet());
+    families.add(IpFamily.IPV4);
+    return families;
+  }
+
+  private NftRules of(IpFamily family) {
+    NftRules found = rules.get(family);
+    if (found == null) {
+      throw new AssertionError("no rules for " + family);
+    }
+    return found;
+  }
+
+  /// Loads everything anew if somebody else has changed any table of the namespace.
+  synchronized void check() {
+    try {
+      if (installed && tables.generation() != generation) {
+        LOG.info("somebody changed nf_tables; loading the Service rules anew");
+        loadAll(loaded);
+      }
+    } catch (RuntimeException e) {
+      LOG.warn("cannot check the Service rules: {}", e.getMessage());
+    }
+  }
+
+  /// Removes all that was ever loaded into a namespace.
+  public static void uninstall(NetworkNamespace namespace) {
+    try (NfTables tables = NfTables.open(namespace)) {
+      List<NftRequest> requests = new ArrayList<>();
+      List<NftTable> there = tables.tables();
+      for (IpFamily family : IpFamily.values()) {
+        NftTable table = NftRules.table(family);
+        if (there.contains(table)) {
+          requests.add(new NftRequest.DeleteTable(table));
+        }
+      }
+      tables.apply(requests);
+    }
+  }
+
+  /// Stops following; the rules stay in the kernel and keep working.
+  @Override
+  public void close() {
+    checker.shutdownNow();
+    synchronized (this) {
+      installed = false;
+      tables.close();
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic;
+
+import static dev.fairway.traffic.KubeObjects.port;
+import static dev.fairway.traffic.KubeObjects.ready;
+import static dev.fairway.traffic.KubeObjects.service;
+import static dev.fairway.traffic.KubeObjects.slice;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.net.ConnectException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Real packets through the real kernel, between namespaces of the test's own.
+class ServiceDatapathTest {
+  private static final String VIP = "10.32.0.5";
+  private static final ServicesConfig CONFIG =
+      new ServicesConfig(
+          "worker-0",
+          List.of(IpAddress.parse(NodeLab.NODE)),
+          List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:200::/64")),
+          Set.of(IpAddress.parse("10.32.0.10")));
+
+  private final NodeLab lab = new NodeLab();
+  private final NetworkNamespace client = lab.pod("client", 4);
+  private final NetworkNamespace one = lab.pod("one", 2);
+  private ServiceDatapath services = ServiceDatapath.open(CONFIG, lab.node);
+
+  @BeforeEach
+  void serve() throws Exception {
+    lab.pod("two", 3);
+    lab.serveTcp("one", 8080);
+    lab.serveTcp("two", 8080);
+    lab.serveUdp("one", 5353);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    services.close();
+    lab.close();
+  }
+
+  private static EndpointSlice both(String service) {
+    return slice(
+        service, "TCP", 8080, ready("worker-0", "10.200.0.2"), ready("worker-1", "10.200.0.3"));
+  }
+
+  private void setWeb() {
+    Service web = port(service("web", VIP), null, "TCP", 80, 30080).build();
+    services.set(List.of(web), List.of(both("web")));
+  }
+
+  private static Set<String> askMany(NetworkNamespace from, String address, int port)
+      throws Exception {
+    Set<String> answers = new HashSet<>();
+    for (int i = 0; i < 40; i++) {
+      answers.add(NodeLab.ask(from, address, port));
+    }
+    return answers;
+  }
+
+  @Test
+  void everyEndpointIsReachedAndSourcesAreKeptWhereTheyCanBe() throws Exception {
+    setWeb();
+    assertThat(askMany(client, VIP, 80))
+        .containsExactlyInAnyOrder("one 10.200.0.4", "two 10.200.0.4");
+    assertThat(askMany(lab.outside, VIP, 80))
+        .containsExactlyInAnyOrder("one " + NodeLab.NODE, "two " + NodeLab.NODE);
+    assertThat(askMany(lab.node, VIP, 80))
+        .containsExactlyInAnyOrder("one " + NodeLab.NODE, "two " + NodeLab.NODE);
+    assertThat(askMany(lab.outside, NodeLab.NODE, 30080))
+        .containsExactlyInAnyOrder("one " + NodeLab.NODE, "two " + NodeLab.NODE);
+    assertThat(askMany(lab.node, NodeLab.NODE, 30080))
+        .containsExactlyInAnyOrder("one " + NodeLab.NODE, "two " + NodeLab.NODE);
+    assertThat(askMany(client, NodeLab.NODE, 30080))
+        .containsExactlyInAnyOrder("one " + NodeLab.NODE, "two " + NodeLab.NODE);
+  }
+
+  @Test
+  void aPodReachesItselfThroughItsService() throws Exception {
+    services.set(
+        List.of(service("web", VIP, "TCP", 80)),
+        List.of(slice("web", "TCP", 8080, ready("worker-0", "10.200.0.2"))));
+    assertThat(NodeLab.ask(one, VIP, 80)).isEqualTo("one " + NodeLab.NODE);
+  }
+
+  @Test
+  void whatNobodyServesIsRefusedAtOnce() throws Exception {
+    services.set(List.of(service("empty", VIP, "TCP", 80)), List.of());
+    for (NetworkNamespace from : List.of(client, lab.outside, lab.node)) {
+      assertThatThrownBy(() -> NodeLab.ask(from, VIP, 80))
+          .isInstanceOf(ConnectException.class)
+          .hasMessageContaining("refused");
+      assertThat(NodeLab.askUdp(from, VIP, 53)).isEqualTo("refused");
+    }
+    assertThatThrownBy(() -> NodeLab.ask(lab.outside, NodeLab.NODE, 30080))
+        .isInstanceOf(ConnectException.class);
+  }
+
+  @Test
+  void datagramsToo() throws Exception {
+    Service dns = service("dns", VIP, "UDP", 53);
+    EndpointSlice slice = slice("dns", "UDP", 5353, ready("worker-0", "10.200.0.2"));
+    services.set(List.of(dns), List.of(slice));
+    assertThat(NodeLab.askUdp(client, VIP, 53)).isEqualTo("one 10.200.0.4");
+    assertThat(NodeLab.askUdp(lab.node, VIP, 53)).isEqualTo("one " + NodeLab.NODE);
+  }
+
+  @Test
+  void localPolicyKeepsTheSourceAndAffinityKeepsTheEndpoint() throws Exception {
+    Service web =
+        new ServiceBuilder(port(service("web", VIP), null, "TCP", 80, 30080).build())
+            .editSpec()
+            .withExternalTrafficPolicy("Local")
+            .withSessionAffinity("ClientIP")
+            .endSpec()
+            .build();
+    services.set(List.of(web), List.of(both("web")));
+    assertThat(askMany(lab.outside, NodeLab.NODE, 30080)).containsExactly("one " + NodeLab.OUTSIDE);
+    assertThat(askMany(client, VIP, 80)).hasSize(1);
+  }
+
+  @Test
+  void theOtherFamily() throws Exception {
+    Service web =
+        new ServiceBuilder(service("web", VIP, "TCP", 80))
+            .editSpec()
+            .withClusterIPs(VIP, "fd00:32::5")
+            .endSpec()
+            .build();
+    EndpointSlice six = slice("web", "TCP", 8080, ready("worker-0", "fd00:200::2"));
+    six.getMetadata().setName("web-six");
+    services.set(List.of(web), List.of(both("web")));
+    services.set(List.of(web), List.of(both("web"), six));
+    assertThat(NodeLab.ask(client, "fd00:32::5", 80)).isEqualTo("one fd00:200:0:0:0:0:0:4");
+    assertThat(NodeLab.ask(lab.outside, "fd00:32::5", 80)).isEqualTo("one fd00:240:0:0:0:0:0:20");
+    assertThatThrownBy(() -> NodeLab.ask(client, "fd00:32::5", 81))
+        .isInstanceOf(ConnectException.class);
+  }
+
+  @Test
+  void connectionsOutliveTheAgentAndItsRestart() throws Exception {
+    setWeb();
+    try (NodeLab.Conversation inside = NodeLab.connect(client, VIP, 80);
+        NodeLab.Conversation outside = NodeLab.connect(lab.outside, NodeLab.NODE, 30080)) {
+      String insideAnswer = inside.ask();
+      String outsideAnswer = outside.ask();
+      services.close();
+      assertThat(inside.ask()).isEqualTo(insideAnswer);
+      assertThat(NodeLab.ask(client, VIP, 80)).as("new ones, without an agent").isNotNull();
+      services = ServiceDatapath.open(CONFIG, lab.node);
+      assertThat(inside.ask()).isEqualTo(insideAnswer);
+      setWeb();
+      assertThat(inside.ask()).isEqualTo(insideAnswer);
+      assertThat(outside.ask()).isEqualTo(outsideAnswer);
+      assertThat(askMany(client, VIP, 80)).hasSize(2);
+    }
+  }
+
+  @Test
+  void aTableThatSomebodyBrokeHeals() throws Exception {
+    setWeb();
+    String whole = lab.inNode("nft", "list", "table", "ip", "fairway-services");
+    assertThat(lab.inNode("nft", "delete", "table", "ip", "fairway-services")).isEmpty();
+    services.check();
+    assertThat(askMany(client, VIP, 80)).hasSize(2);
+    assertThat(lab.inNode("nft", "flush", "chain", "ip", "fairway-services", "cluster-2"))
+        .isEmpty();
+    // The next change finds out, too.
+    services.set(List.of(service("web", VIP, "TCP", 80)), List.of(both("web")));
+    assertThat(askMany(client, VIP, 80)).hasSize(2);
+    setWeb();
+    assertThat(lab.inNode("nft", "list", "table", "ip", "fairway-services").lines().sorted())
+        .containsExactlyElementsOf(whole.lines().sorted().toList());
+  }
+
+  @Test
+  void endpointsComeAndGoAmongTenThousandServices() throws Exception {
+    List<Service> many = new ArrayList<>();
+    List<EndpointSlice> slices = new ArrayList<>();
+    IpAddress first = IpAddress.parse("10.32.1.0");
+    IpAddress pods = IpAddress.parse("10.201.0.0");
+    for (int i = 0; i < 10_000; i++) {
+      many.add(service("s" + i, first.plus(i).toString(), "TCP", 80));
+      slices.add(
+          slice(
+              "s" + i,
+              "TCP",
+              8080,
+              ready("worker-1", pods.plus(i * 3L).toString()),
+              ready("worker-1", pods.plus(i * 3L + 1).toString()),
+              ready("worker-1", pods.plus(i * 3L + 2).toString())));
+    }
+    Service web = service("web", VIP, "TCP", 80);
+    EndpointSlice both = both("web");
+    many.add(web);
+    slices.add(both);
+    services.set(many, slices);
+    assertThat(services.loaded(IpFamily.IPV4).orElseThrow().targets()).hasSize(10_001);
+    assertThat(askMany(client, VIP, 80)).hasSize(2);
+    EndpointSlice only = slice("web", "TCP", 8080, ready("worker-1", "10.200.0.3"));
+    services.change(web, both, only);
+    assertThat(askMany(client, VIP, 80)).containsExactly("two 10.200.0.4");
+    services.change(web, only, both);
+    assertThat(askMany(client, VIP, 80)).hasSize(2);
+    services.close();
+    ServiceDatapath.uninstall(lab.node);
+    assertThat(lab.inNode("nft", "list", "ruleset")).isEmpty();
+    ServiceDatapath.uninstall(lab.node);
+  }
+
+  @Test
+  void whatIsServedHereOtherwiseIsLeftAlone() throws Exception {
+    Service dns = port(service("dns", "10.32.0.10"), null, "TCP", 53, 30053).build();
+    services.set(List.of(dns), List.of(both("dns")));
+    assertThat(lab.inNode("nft", "list", "table", "ip", "fairway-services"))
+        .doesNotContain("10.32.0.10");
+  }
+}
