@@ -43,7 +43,6 @@ public final class NetlinkSocket implements AutoCloseable {
   private static final int DUMP_ATTEMPTS = 20;
 
   private final Fd fd;
-  private final Arena arena = Arena.ofShared();
   private final MemorySegment state;
   private final MemorySegment received;
   private MemorySegment outgoing;
@@ -53,8 +52,9 @@ public final class NetlinkSocket implements AutoCloseable {
 
   private NetlinkSocket(Fd fd) {
     this.fd = fd;
-    this.state = Native.state(arena);
-    this.received = arena.allocate(RECEIVE_BYTES, 8);
+    // Not a shared arena: to close one stops every thread for a moment, longer than a batch takes.
+    this.state = Native.state(Arena.ofAuto());
+    this.received = Arena.ofAuto().allocate(RECEIVE_BYTES, 8);
     this.outgoing = MemorySegment.NULL;
   }
 
@@ -317,7 +317,6 @@ public final class NetlinkSocket implements AutoCloseable {
     if (!closed) {
       closed = true;
       fd.close();
-      arena.close();
     }
   }
 }
