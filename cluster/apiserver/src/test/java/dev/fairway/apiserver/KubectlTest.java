@@ -43,6 +43,8 @@ final class KubectlTest {
   @BeforeAll
   static void start() throws Exception {
     server = new TestServer(directory);
+    // No controllers run here, so nobody else makes it.
+    ok(kubectls().getLast(), "default", "create", "serviceaccount", "default");
   }
 
   @AfterAll

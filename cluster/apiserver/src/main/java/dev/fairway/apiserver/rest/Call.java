@@ -10,6 +10,7 @@ import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.http.Exchange;
 import dev.fairway.apiserver.http.Query;
 import dev.fairway.apiserver.http.Request;
+import dev.fairway.apiserver.protobuf.ProtobufBody;
 import dev.fairway.apiserver.registry.StoredForm;
 import dev.fairway.store.Entry;
 import io.netty.buffer.ByteBuf;
@@ -38,18 +39,24 @@ record Call(Exchange exchange, Identity identity, Form form) {
     return exchange.request().query();
   }
 
-  /// True if the body is YAML.
+  /// A request's body, as JSON or YAML.
+  @SuppressWarnings("ArrayRecordComponent") // read once; nobody changes it
+  record Body(byte[] bytes, boolean yaml) {}
+
+  /// The body; protobuf comes out as JSON.
   ///
-  /// @throws StatusException 415 for what is neither JSON nor YAML
-  boolean yamlBody() {
-    String type = contentType(request());
-    return switch (type) {
-      case "", "application/json" -> false;
-      case "application/yaml" -> true;
+  /// @throws StatusException 415 for any other media type
+  Body body() {
+    byte[] bytes = request().body();
+    return switch (contentType(request())) {
+      case "", "application/json" -> new Body(bytes, false);
+      case "application/yaml" -> new Body(bytes, true);
+      case ProtobufBody.MEDIA_TYPE ->
+          new Body(bytes.length == 0 ? bytes : ProtobufBody.toJson(bytes), false);
       default ->
           throw StatusException.unsupportedMediaType(
               "the body of the request was in an unknown format - accepted media types include:"
-                  + " application/json, application/yaml");
+                  + " application/json, application/yaml, application/vnd.kubernetes.protobuf");
     };
   }
 

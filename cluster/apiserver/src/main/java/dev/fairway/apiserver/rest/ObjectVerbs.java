@@ -89,7 +89,7 @@ final class ObjectVerbs {
     Kind kind = path.kind();
     WriteOptions options = WriteOptions.of(call.identity(), call.query());
     Decoder.Decoded decoded =
-        Decoder.decode(kind, call.request().body(), call.yamlBody(), options.fieldValidation());
+        Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written = registry.create(kind, path.namespace(), decoded.object(), options);
     call.object(201, kind, written.entry(), decoded.warnings());
   }
@@ -98,7 +98,7 @@ final class ObjectVerbs {
     Kind kind = path.kind();
     WriteOptions options = WriteOptions.of(call.identity(), call.query());
     Decoder.Decoded decoded =
-        Decoder.decode(kind, call.request().body(), call.yamlBody(), options.fieldValidation());
+        Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written =
         registry.update(
             kind, path.namespace(), path.name(), part, options, _ -> Trees.copy(decoded.object()));
@@ -142,7 +142,7 @@ final class ObjectVerbs {
   }
 
   void delete(Call call, ResourcePath path) {
-    DeleteOptions options = DeleteOptions.of(call.request().body(), call.yamlBody(), call.query());
+    DeleteOptions options = DeleteOptions.of(call.body().bytes(), call.body().yaml(), call.query());
     Deleted deleted = registry.delete(path.kind(), path.namespace(), path.name(), options);
     if (deleted.gone() && !path.kind().is("", "Pod")) {
       call.send(
@@ -155,7 +155,7 @@ final class ObjectVerbs {
   }
 
   void deleteCollection(Call call, ResourcePath path) {
-    DeleteOptions options = DeleteOptions.of(call.request().body(), call.yamlBody(), call.query());
+    DeleteOptions options = DeleteOptions.of(call.body().bytes(), call.body().yaml(), call.query());
     Selection selection = Selection.of(path.kind(), path.namespace(), call.query());
     Listing listing = registry.list(selection, 0, "", 0);
     ObjectNode list = Trees.object();

@@ -31,7 +31,7 @@ final class Reviews {
   void create(Call call, ResourcePath path) {
     Kind kind = path.kind();
     ObjectNode review =
-        Decoder.decode(kind, call.request().body(), call.yamlBody(), FieldValidation.IGNORE)
+        Decoder.decode(kind, call.body().bytes(), call.body().yaml(), FieldValidation.IGNORE)
             .object();
     ObjectNode status = Trees.object();
     Identity caller = call.identity();

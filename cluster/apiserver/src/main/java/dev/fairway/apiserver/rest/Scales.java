@@ -70,7 +70,7 @@ final class Scales {
 
   private static UnaryOperator<ObjectNode> replace(Call call) {
     ObjectNode wanted =
-        Decoder.decodeDefinition(DEFINITION, call.request().body(), call.yamlBody());
+        Decoder.decodeDefinition(DEFINITION, call.body().bytes(), call.body().yaml());
     return _ -> wanted;
   }
 

@@ -72,7 +72,7 @@ final class Subresources {
   private void bind(Call call, ResourcePath path) {
     ObjectNode binding =
         Decoder.decodeDefinition(
-            "io.k8s.api.core.v1.Binding", call.request().body(), call.yamlBody());
+            "io.k8s.api.core.v1.Binding", call.body().bytes(), call.body().yaml());
     String node = Trees.text(binding, "target", "name");
     if (node.isEmpty()) {
       throw StatusException.badRequest("target.name: Required value: the node to bind to");
@@ -125,7 +125,7 @@ final class Subresources {
   private void evict(Call call, ResourcePath path) {
     ObjectNode eviction =
         Decoder.decodeDefinition(
-            "io.k8s.api.policy.v1.Eviction", call.request().body(), call.yamlBody());
+            "io.k8s.api.policy.v1.Eviction", call.body().bytes(), call.body().yaml());
     JsonNode grace = Trees.at(eviction, "deleteOptions", "gracePeriodSeconds");
     boolean dryRun =
         call.query().get("dryRun").isPresent()
@@ -146,7 +146,7 @@ final class Subresources {
   private void token(Call call, ResourcePath path) {
     ObjectNode request =
         Decoder.decodeDefinition(
-            "io.k8s.api.authentication.v1.TokenRequest", call.request().body(), call.yamlBody());
+            "io.k8s.api.authentication.v1.TokenRequest", call.body().bytes(), call.body().yaml());
     ObjectNode account =
         StoredForm.tree(path.kind(), registry.get(path.kind(), path.namespace(), path.name()));
     long seconds = Trees.number(request, 3600, "spec", "expirationSeconds");
