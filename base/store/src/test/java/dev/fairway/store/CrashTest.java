@@ -3,15 +3,20 @@ package dev.fairway.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,79 +41,94 @@ class CrashTest {
     Path file = directory.resolve("crash.db");
     Random random = new Random(7);
     for (int round = 0; round < rounds; round++) {
-      List<String> acknowledged = new ArrayList<>();
-      writeAndKill(file, round, 50 + random.nextInt(3000), acknowledged);
-      verify(file, acknowledged);
+      Path printed = directory.resolve("round-" + round);
+      verify(file, writeAndKill(file, printed, round, 50 + random.nextInt(3000)));
     }
   }
 
-  private static void writeAndKill(
-      Path file, int round, int linesUntilKill, List<String> acknowledged) throws Exception {
-    Process writer = javaProcess("CrashWriter", file.toString(), Integer.toString(round)).start();
-    try (BufferedReader lines = writer.inputReader(StandardCharsets.US_ASCII)) {
-      assertThat(lines.readLine()).isEqualTo("open");
-      String line = lines.readLine();
-      while (line != null) {
-        acknowledged.add(line);
-        if (acknowledged.size() == linesUntilKill) {
-          writer.destroyForcibly(); // SIGKILL; what is still in the pipe was acknowledged too
-        }
-        line = lines.readLine();
+  /// The writer prints into a file, of which a kill loses nothing, unlike a pipe.
+  private static List<String> writeAndKill(Path file, Path printed, int round, int linesUntilKill)
+      throws Exception {
+    Process writer =
+        javaProcess("CrashWriter", file.toString(), Integer.toString(round))
+            .redirectOutput(printed.toFile())
+            .start();
+    try {
+      long bytesUntilKill = linesUntilKill * 25L;
+      long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+      while (Files.size(printed) < bytesUntilKill && writer.isAlive()) {
+        assertThat(System.nanoTime()).as("the writer is too slow").isLessThan(deadline);
+        LockSupport.parkNanos(200_000);
       }
-      // The very last line may be cut off in the middle.
-      acknowledged.removeIf(text -> text.split(" ").length < (text.startsWith("put") ? 4 : 3));
-      if (!acknowledged.isEmpty()) {
-        acknowledged.removeLast();
-      }
-    } catch (IOException e) {
-      assertThat(e).hasMessageContaining("closed"); // the kill closes the pipe under the reader
+      assertThat(writer.isAlive()).as("the writer was killed, it did not end").isTrue();
     } finally {
       writer.destroyForcibly();
       writer.waitFor();
     }
+    String text = Files.readString(printed, StandardCharsets.US_ASCII);
+    // The last line may be cut off in the middle.
+    List<String> lines = text.substring(0, text.lastIndexOf('\n')).lines().toList();
+    assertThat(lines.getFirst()).isEqualTo("open");
+    return lines.subList(1, lines.size());
   }
 
-  private static void verify(Path file, List<String> acknowledged) {
+  private static void verify(Path file, List<String> acknowledged) throws InterruptedException {
     Map<String, String[]> last = new HashMap<>();
-    long newest = 0;
+    Set<Long> told = new HashSet<>();
     for (String line : acknowledged) {
       String[] words = line.split(" ");
-      long revision = Long.parseLong(words[2]);
-      newest = Math.max(newest, revision);
-      last.merge(words[1], words, (a, b) -> Long.parseLong(a[2]) > Long.parseLong(b[2]) ? a : b);
+      told.add(Long.parseLong(words[2]));
+      last.merge(words[1], words, (a, b) -> revision(a) > revision(b) ? a : b);
     }
     try (EmbeddedStore store = EmbeddedStore.open(StoreConfig.of(file))) {
-      assertThat(store.revision()).isGreaterThanOrEqualTo(newest);
-      for (Map.Entry<String, String[]> expected : last.entrySet()) {
-        String[] words = expected.getValue();
-        long revision = Long.parseLong(words[2]);
-        Entry entry = store.get(expected.getKey());
-        if (entry != null && entry.modRevision() > revision) {
-          continue; // a later write reached the disk but not the pipe; its wholeness is seen below
-        }
-        if (words[0].equals("delete") || entry == null) {
-          // Unless something unacknowledged came later, the key must be as acknowledged.
-          assertThat(entry == null)
-              .isEqualTo(words[0].equals("delete") || deletedLater(store, words));
-        } else {
-          assertThat(entry.modRevision()).isEqualTo(revision);
-          assertThat(entry.value()).isEqualTo(CrashWriter.value(Integer.parseInt(words[3])));
-        }
-      }
+      assertThat(store.revision()).isGreaterThanOrEqualTo(Collections.max(told));
+      Map<String, Event> untold = untold(store, Collections.min(told), told);
+      last.forEach((key, words) -> verify(store.get(key), words, untold.get(key)));
       for (Entry entry : store.list("/", null, 0, 0).entries()) {
         assertThat(CrashWriter.isWhole(entry.value())).as(entry.key()).isTrue();
       }
     }
   }
 
-  /// One write a thread can be unacknowledged: the newest few revisions, which history still holds.
-  private static boolean deletedLater(EmbeddedStore store, String[] words) {
-    long revision = Long.parseLong(words[2]);
-    if (revision < store.compactedRevision()) {
-      return false;
+  private static long revision(String[] words) {
+    return Long.parseLong(words[2]);
+  }
+
+  /// What reached the disk but was not told any more: one write a thread at most, and one whose
+  /// line was cut off.
+  private static Map<String, Event> untold(EmbeddedStore store, long first, Set<Long> told)
+      throws InterruptedException {
+    long from = Math.max(first - 1, store.compactedRevision());
+    Recorder recorder = new Recorder();
+    store.watch("/", from, recorder);
+    Map<String, Event> untold = new HashMap<>();
+    for (Event event : recorder.awaitEvents((int) (store.revision() - from))) {
+      if (!told.contains(event.revision())) {
+        untold.put(event.entry().key(), event);
+      }
     }
-    return store.list(words[1], null, 0, revision).entries().stream()
-        .anyMatch(entry -> entry.key().equals(words[1]) && entry.modRevision() == revision);
+    assertThat(untold.size()).isLessThanOrEqualTo(CrashWriter.THREADS + 1);
+    return untold;
+  }
+
+  /// A key must be as its last acknowledged write left it, or as one later write did.
+  private static void verify(@Nullable Entry entry, String[] words, @Nullable Event later) {
+    String what = String.join(" ", words);
+    boolean deleted = words[0].equals("delete");
+    if (later != null && later.revision() > revision(words)) {
+      Entry before = later.before();
+      assertThat(before == null).as(what).isEqualTo(deleted);
+      if (before != null) {
+        assertThat(before.modRevision()).as(what).isEqualTo(revision(words));
+      }
+      assertThat(entry == null).as(what).isEqualTo(later.type() == Event.Type.DELETE);
+    } else if (deleted) {
+      assertThat(entry).as(what).isNull();
+    } else {
+      assertThat(entry).as(what).isNotNull();
+      assertThat(entry.modRevision()).as(what).isEqualTo(revision(words));
+      assertThat(entry.value()).isEqualTo(CrashWriter.value(Integer.parseInt(words[3])));
+    }
   }
 
   static ProcessBuilder javaProcess(String mainClass, String... arguments) {

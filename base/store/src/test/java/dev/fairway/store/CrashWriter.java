@@ -11,6 +11,8 @@ import java.util.Random;
 /// `put KEY REVISION SEED` or `delete KEY REVISION`. With `fill`, it writes until the disk is full
 /// and prints what it was told.
 final class CrashWriter {
+  static final int THREADS = 8;
+
   private CrashWriter() {}
 
   public static void main(String[] arguments) throws Exception {
@@ -23,7 +25,7 @@ final class CrashWriter {
     EmbeddedStore store = EmbeddedStore.open(new StoreConfig(file, 300, 1 << 20));
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
     out.println("open");
-    for (int t = 0; t < 8; t++) {
+    for (int t = 0; t < THREADS; t++) {
       int thread = t;
       Thread.ofPlatform().start(() -> write(store, out, round, thread));
     }
