@@ -8,7 +8,8 @@ import java.math.RoundingMode;
 /// An amount such as `500m`, `1.5Gi` or `12e6`.
 ///
 /// Prints canonically as upstream does: no fraction, the largest suffix that loses nothing, in the
-/// family (binary, decimal, exponent) it was written in. Finer than nano is rounded up.
+/// family (binary, decimal, exponent) it was written in. Finer than nano is rounded away from zero,
+/// and so are fractions of binary amounts of 1Ki and more.
 public final class Quantity implements Comparable<Quantity> {
   private enum Family {
     DECIMAL,
@@ -26,10 +27,10 @@ public final class Quantity implements Comparable<Quantity> {
   private final Family family;
 
   private Quantity(BigDecimal value, Family family) {
-    this.value =
-        value.scale() > 9
-            ? value.setScale(9, value.signum() < 0 ? RoundingMode.FLOOR : RoundingMode.CEILING)
-            : value;
+    boolean whole = family == Family.BINARY && value.abs().compareTo(KIBI) >= 0;
+    int finest = whole ? 0 : 9;
+    RoundingMode away = value.signum() < 0 ? RoundingMode.FLOOR : RoundingMode.CEILING;
+    this.value = value.scale() > finest ? value.setScale(finest, away) : value;
     this.family = family;
   }
 
