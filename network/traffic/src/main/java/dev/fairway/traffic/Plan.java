@@ -47,48 +47,77 @@ record Plan(
         && newHairpins.isEmpty();
   }
 
+  /// What happens to one front; null stands for no target.
+  record Swap(Front front, @Nullable Target before, @Nullable Target after) {}
+
+  /// What goes and what comes, in order.
+  record Sides<T extends Comparable<T>>(List<T> gone, List<T> added) {
+    static <T extends Comparable<T>> Sides<T> of(Set<T> gone, Set<T> added) {
+      return new Sides<>(List.copyOf(new TreeSet<>(gone)), List.copyOf(new TreeSet<>(added)));
+    }
+
+    static <T extends Comparable<T>> Sides<T> between(Set<T> before, Set<T> after) {
+      return of(without(before, after), without(after, before));
+    }
+
+    private static <T> Set<T> without(Set<T> all, Set<T> those) {
+      Set<T> rest = new HashSet<>(all);
+      rest.removeAll(those);
+      return rest;
+    }
+  }
+
   static Plan between(RuleSet before, RuleSet after) {
+    List<Swap> swaps = new ArrayList<>();
+    before
+        .targets()
+        .forEach((front, old) -> swaps.add(new Swap(front, old, after.targets().get(front))));
+    after
+        .targets()
+        .forEach((front, target) -> {
+          if (!before.targets().containsKey(front)) {
+            swaps.add(new Swap(front, null, target));
+          }
+        });
+    return of(
+        swaps,
+        Sides.between(ways(before), ways(after)),
+        Sides.between(before.refused(), after.refused()),
+        Sides.between(before.hairpins(), after.hairpins()));
+  }
+
+  static Plan of(
+      List<Swap> swaps,
+      Sides<Target.Way> ways,
+      Sides<IpAddress> refused,
+      Sides<IpAddress> hairpins) {
     List<Front> deletedFronts = new ArrayList<>();
     List<NewFront> newFronts = new ArrayList<>();
     List<EndpointKey> deletedEndpoints = new ArrayList<>();
     List<NewEndpoint> newEndpoints = new ArrayList<>();
-    before
-        .targets()
-        .forEach((front, target) -> {
-          Target next = after.targets().get(front);
-          if (next == null) {
-            deletedFronts.add(front);
-            endpoints(front, target, null, deletedEndpoints, newEndpoints);
-          }
-        });
-    after
-        .targets()
-        .forEach((front, target) -> {
-          Target last = before.targets().get(front);
-          if (target.equals(last)) {
-            return;
-          }
-          if (last == null || !last.way().equals(target.way())) {
-            newFronts.add(new NewFront(front, target.way()));
-            if (last != null) {
-              deletedFronts.add(front);
-            }
-          }
-          endpoints(front, last, target, deletedEndpoints, newEndpoints);
-        });
-    Set<Target.Way> waysBefore = ways(before);
-    Set<Target.Way> waysAfter = ways(after);
+    for (Swap swap : swaps) {
+      Target before = swap.before();
+      Target after = swap.after();
+      boolean sameWay = before != null && after != null && before.way().equals(after.way());
+      if (before != null && !sameWay) {
+        deletedFronts.add(swap.front());
+      }
+      if (after != null && !sameWay) {
+        newFronts.add(new NewFront(swap.front(), after.way()));
+      }
+      endpoints(swap.front(), before, after, deletedEndpoints, newEndpoints);
+    }
     return new Plan(
-        without(waysAfter, waysBefore),
+        ways.added(),
         deletedFronts,
         newFronts,
         deletedEndpoints,
         newEndpoints,
-        without(before.refused(), after.refused()),
-        without(after.refused(), before.refused()),
-        without(before.hairpins(), after.hairpins()),
-        without(after.hairpins(), before.hairpins()),
-        without(waysBefore, waysAfter));
+        refused.gone(),
+        refused.added(),
+        hairpins.gone(),
+        hairpins.added(),
+        ways.gone());
   }
 
   private static void endpoints(
@@ -116,16 +145,6 @@ record Plan(
       ways.add(target.way());
     }
     return ways;
-  }
-
-  private static <T extends Comparable<T>> List<T> without(Set<T> all, Set<T> those) {
-    Set<T> rest = new TreeSet<>();
-    for (T one : all) {
-      if (!those.contains(one)) {
-        rest.add(one);
-      }
-    }
-    return List.copyOf(rest);
   }
 
   /// One line a change, for people and golden files.

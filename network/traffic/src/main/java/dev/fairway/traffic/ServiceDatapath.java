@@ -18,11 +18,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -53,7 +53,10 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   private final ServiceIndex index;
   private final Map<IpFamily, NftRules> rules = new EnumMap<>(IpFamily.class);
   private final ScheduledExecutorService checker;
-  private Map<IpFamily, RuleSet> loaded = Map.of();
+
+  /// The families that have a table.
+  private final Set<IpFamily> loaded = EnumSet.noneOf(IpFamily.class);
+
   private boolean installed;
   private int generation;
 
@@ -102,75 +105,80 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
         .of(EndpointSlice.class)
         .forEach((key, change) ->
             index.changed(key, change.before().orElse(null), change.after().orElse(null)));
-    load(index.desired());
+    load(index.refresh());
   }
 
   /// Makes these the Services of the node, and no others.
   public synchronized void set(Collection<Service> services, Collection<EndpointSlice> slices) {
     index.set(services, slices);
-    load(index.desired());
+    load(index.refresh());
   }
 
   /// Brings one Service and its slices up to date; the others stay as they are.
   public synchronized void change(Service service, EndpointSlice before, EndpointSlice after) {
     index.changed(ObjectKey.of(service), service);
     index.changed(ObjectKey.of(after), before, after);
-    load(index.desired());
+    load(index.refresh());
   }
 
-  /// What is loaded, by IP family.
-  public synchronized Optional<RuleSet> loaded(IpFamily family) {
-    return Optional.ofNullable(loaded.get(family));
+  /// What the Services of one IP family are, as far as known.
+  public synchronized Optional<RuleSet> rules(IpFamily family) {
+    return Optional.ofNullable(index.ruleSets().get(family));
   }
 
-  private void load(Map<IpFamily, RuleSet> wanted) {
+  private void load(Map<IpFamily, Plan> plans) {
     if (!installed) {
-      loadAll(wanted);
+      loadAll();
       return;
     }
     List<NftRequest> requests = new ArrayList<>();
-    for (IpFamily family : families(wanted)) {
-      boolean there = loaded.containsKey(family);
-      if (!there) {
-        requests.addAll(of(family).skeleton());
-      }
-      RuleSet before = loaded.getOrDefault(family, RuleSet.EMPTY);
-      Plan plan = Plan.between(before, wanted.getOrDefault(family, RuleSet.EMPTY));
+    plans.forEach((family, plan) -> {
       if (!plan.isEmpty()) {
+        if (!loaded.contains(family)) {
+          requests.addAll(of(family).skeleton());
+        }
         requests.addAll(of(family).render(plan));
       }
+    });
+    if (requests.isEmpty()) {
+      return;
     }
     try {
-      if (!requests.isEmpty()) {
-        tables.applyIf(generation, requests);
-        generation = NfTables.next(generation);
-      }
-      loaded = withFamilies(wanted);
+      tables.applyIf(generation, requests);
+      generation = NfTables.next(generation);
+      plans.forEach((family, plan) -> {
+        if (!plan.isEmpty()) {
+          loaded.add(family);
+        }
+      });
     } catch (KernelException e) {
       if (e.errno() != NfTables.ERESTART) {
-        LOG.warn(
-            "a change of the Service rules failed; loading all of them anew: {}", e.getMessage());
+        LOG.warn("changing the Service rules failed, loading all anew: {}", e.getMessage());
       }
-      loadAll(wanted);
+      loadAll();
     }
   }
 
-  /// One transaction takes away what there was and puts the whole in its place.
-  private void loadAll(Map<IpFamily, RuleSet> wanted) {
+  /// One transaction takes away what there was and puts the whole in its place. IPv4 always has a
+  /// table; IPv6 gets one with its first Service, and keeps it.
+  private void loadAll() {
+    long start = System.nanoTime();
     installed = false;
-    Map<IpFamily, RuleSet> all = withFamilies(wanted);
+    Map<IpFamily, RuleSet> all = index.ruleSets();
+    loaded.addAll(all.keySet());
+    loaded.add(IpFamily.IPV4);
     List<NftTable> leftBehind = tables.tables();
     for (IpFamily family : IpFamily.values()) {
       if (leftBehind.contains(NftRules.table(family))) {
-        all.putIfAbsent(family, RuleSet.EMPTY);
+        loaded.add(family);
       }
     }
     List<NftRequest> requests = new ArrayList<>();
-    all.forEach((family, ruleSet) -> {
+    for (IpFamily family : loaded) {
+      RuleSet ruleSet = all.getOrDefault(family, RuleSet.EMPTY);
       requests.addAll(of(family).skeleton());
       requests.addAll(of(family).render(Plan.between(RuleSet.EMPTY, ruleSet)));
-    });
-    long start = System.nanoTime();
+    }
     for (int attempt = 1; !installed; attempt++) {
       int before = tables.generation();
       try {
@@ -183,28 +191,11 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
         }
       }
     }
-    loaded = all;
     int fronts = all.values().stream().mapToInt(ruleSet -> ruleSet.targets().size()).sum();
     LOG.info(
         "loaded the rules of {} Service ports in {} ms",
         fronts,
         (System.nanoTime() - start) / 1_000_000);
-  }
-
-  /// IPv4 always has a table; IPv6 gets one with its first Service, and keeps it.
-  private Map<IpFamily, RuleSet> withFamilies(Map<IpFamily, RuleSet> wanted) {
-    Map<IpFamily, RuleSet> all = new EnumMap<>(IpFamily.class);
-    for (IpFamily family : families(wanted)) {
-      all.put(family, wanted.getOrDefault(family, RuleSet.EMPTY));
-    }
-    return all;
-  }
-
-  private Set<IpFamily> families(Map<IpFamily, RuleSet> wanted) {
-    Set<IpFamily> families = new TreeSet<>(wanted.keySet());
-    families.addAll(loaded.keySet());
-    families.add(IpFamily.IPV4);
-    return families;
   }
 
   private NftRules of(IpFamily family) {
@@ -220,7 +211,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
     try {
       if (installed && tables.generation() != generation) {
         LOG.info("somebody changed nf_tables; loading the Service rules anew");
-        loadAll(loaded);
+        loadAll();
       }
     } catch (RuntimeException e) {
       LOG.warn("cannot check the Service rules: {}", e.getMessage());

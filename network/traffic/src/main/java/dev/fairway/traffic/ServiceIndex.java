@@ -6,12 +6,11 @@ import dev.fairway.reconcile.ObjectKey;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.util.Collection;
-import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -26,8 +25,8 @@ final class ServiceIndex {
 
   private final Map<ObjectKey, Service> services = new HashMap<>();
   private final Map<ObjectKey, Map<ObjectKey, EndpointSlice>> slices = new HashMap<>();
-  private final Map<ObjectKey, ServiceRules> rules =
-      new TreeMap<>(Comparator.comparing(ObjectKey::namespace).thenComparing(ObjectKey::name));
+  private final Map<ObjectKey, ServiceRules> rules = new HashMap<>();
+  private final Map<IpFamily, RuleBook> books = new EnumMap<>(IpFamily.class);
   private final Set<ObjectKey> changed = new HashSet<>();
   private final Set<String> told = new HashSet<>();
   private final ServiceReader reader;
@@ -44,12 +43,11 @@ final class ServiceIndex {
     this.reader = new ServiceReader(config, this.problems);
   }
 
-  /// Forgets everything and starts from these.
+  /// Makes these the Services and slices there are, and no others.
   void set(Collection<Service> allServices, Collection<EndpointSlice> allSlices) {
+    changed.addAll(services.keySet());
     services.clear();
     slices.clear();
-    rules.clear();
-    changed.clear();
     allServices.forEach(service -> changed(ObjectKey.of(service), service));
     allSlices.forEach(slice -> changed(ObjectKey.of(slice), null, slice));
   }
@@ -82,18 +80,60 @@ final class ServiceIndex {
     }
   }
 
-  /// The rules of all Services as known now.
-  Map<IpFamily, RuleSet> desired() {
+  /// Reads what has changed.
+  ///
+  /// @return what leads from the rules at the last call to those of now, by IP family
+  Map<IpFamily, Plan> refresh() {
     for (ObjectKey key : changed) {
       Service service = services.get(key);
+      ServiceRules before = rules.getOrDefault(key, ServiceRules.NONE);
+      ServiceRules after =
+          service == null
+              ? ServiceRules.NONE
+              : reader.read(service, slices.getOrDefault(key, Map.of()).values());
       if (service == null) {
         rules.remove(key);
       } else {
-        rules.put(key, reader.read(service, slices.getOrDefault(key, Map.of()).values()));
+        rules.put(key, after);
       }
+      replace(key, before, after);
     }
     changed.clear();
-    return RuleSet.combine(rules, problems);
+    Map<IpFamily, Plan> plans = new EnumMap<>(IpFamily.class);
+    books.forEach((family, book) -> plans.put(family, book.takePlan()));
+    return plans;
+  }
+
+  private void replace(ObjectKey key, ServiceRules before, ServiceRules after) {
+    before
+        .targets()
+        .forEach((front, target) -> {
+          if (!target.equals(after.targets().get(front))) {
+            book(front.family()).remove(key, front);
+          }
+        });
+    after
+        .targets()
+        .forEach((front, target) -> {
+          if (!target.equals(before.targets().get(front))) {
+            book(front.family()).add(key, front, target);
+          }
+        });
+    after.addresses().forEach(address -> book(address.family()).refused().add(address));
+    before.addresses().forEach(address -> book(address.family()).refused().remove(address));
+    after.localEndpoints().forEach(address -> book(address.family()).hairpins().add(address));
+    before.localEndpoints().forEach(address -> book(address.family()).hairpins().remove(address));
+  }
+
+  private RuleBook book(IpFamily family) {
+    return books.computeIfAbsent(family, f -> new RuleBook(problems));
+  }
+
+  /// Everything as of the last [#refresh], by IP family; a family without Services may be absent.
+  Map<IpFamily, RuleSet> ruleSets() {
+    Map<IpFamily, RuleSet> sets = new EnumMap<>(IpFamily.class);
+    books.forEach((family, book) -> sets.put(family, book.ruleSet()));
+    return sets;
   }
 
   private static @Nullable ObjectKey owner(EndpointSlice slice) {

@@ -209,7 +209,7 @@ class ServiceDatapathTest {
     many.add(web);
     slices.add(both);
     services.set(many, slices);
-    assertThat(services.loaded(IpFamily.IPV4).orElseThrow().targets()).hasSize(10_001);
+    assertThat(services.rules(IpFamily.IPV4).orElseThrow().targets()).hasSize(10_001);
     assertThat(askMany(client, VIP, 80)).hasSize(2);
     EndpointSlice only = slice("web", "TCP", 8080, ready("worker-1", "10.200.0.3"));
     services.change(web, both, only);

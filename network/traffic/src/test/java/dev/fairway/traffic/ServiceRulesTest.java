@@ -36,12 +36,14 @@ class ServiceRulesTest {
           Set.of(IpAddress.parse("10.32.0.10")));
 
   private final List<String> problems = new ArrayList<>();
+  private RuleSet last = RuleSet.EMPTY;
 
   private String rules(List<Service> services, List<EndpointSlice> slices) {
     ServiceIndex index = new ServiceIndex(CONFIG, problems::add);
     index.set(services, slices);
     StringBuilder text = new StringBuilder();
-    index.desired().values().forEach(rules -> text.append(rules.print()));
+    index.refresh();
+    index.ruleSets().values().forEach(rules -> text.append(rules.print()));
     return text.toString();
   }
 
@@ -225,7 +227,7 @@ class ServiceRulesTest {
     EndpointSlice ofOther = slice("other", "TCP", 8080, ready("b", "10.200.1.4"));
     ServiceIndex index = new ServiceIndex(CONFIG, problems::add);
     index.set(List.of(service, other), List.of(two, ofOther));
-    RuleSet first = four(index.desired());
+    RuleSet first = four(index);
     assertThat(Plan.between(RuleSet.EMPTY, first).print())
         .isEqualTo(
             """
@@ -241,7 +243,7 @@ class ServiceRulesTest {
             add hairpin 10.200.0.7
             """);
     index.changed(ObjectKey.of(two), two, moved);
-    RuleSet second = four(index.desired());
+    RuleSet second = four(index);
     assertThat(Plan.between(first, second).print())
         .isEqualTo(
             """
@@ -249,7 +251,7 @@ class ServiceRulesTest {
             add 10.32.0.5:80/tcp [1] 10.200.1.9:8080
             """);
     index.changed(ObjectKey.of(two), moved, one);
-    RuleSet third = four(index.desired());
+    RuleSet third = four(index);
     assertThat(Plan.between(second, third).print())
         .isEqualTo(
             """
@@ -264,8 +266,14 @@ class ServiceRulesTest {
     assertThat(Plan.between(third, third).isEmpty()).isTrue();
   }
 
-  private static RuleSet four(Map<IpFamily, RuleSet> rules) {
-    return rules.getOrDefault(IpFamily.IPV4, RuleSet.EMPTY);
+  private RuleSet four(ServiceIndex index) {
+    Plan plan = index.refresh().get(IpFamily.IPV4);
+    RuleSet rules = index.ruleSets().getOrDefault(IpFamily.IPV4, RuleSet.EMPTY);
+    // What the book kept while it changed is what a look at the whole finds.
+    assertThat(plan).isNotNull();
+    assertThat(plan.print()).isEqualTo(Plan.between(last, rules).print());
+    last = rules;
+    return rules;
   }
 
   /// Whatever the two rule sets are, the plan's steps turn the elements of one into the other's.

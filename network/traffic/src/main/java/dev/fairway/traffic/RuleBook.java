@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.reconcile.ObjectKey;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The rules of all Services of one IP family put together, and what has changed in them since the
+/// last [#takePlan]. A change costs what its Service costs, however many others there are.
+///
+/// Where two Services want one front, the first by namespace and name gets it. Not for several
+/// threads.
+final class RuleBook {
+  private static final Comparator<Claim> ORDER =
+      Comparator.comparing((Claim claim) -> claim.service().namespace())
+          .thenComparing(claim -> claim.service().name());
+
+  /// A Service that wants a front.
+  private record Claim(ObjectKey service, Target target) {}
+
+  private final Consumer<String> problems;
+  private final Map<Front, List<Claim>> claims = new HashMap<>();
+  private final Counts<IpAddress> refused = new Counts<>();
+  private final Counts<IpAddress> hairpins = new Counts<>();
+  private final Counts<Target.Way> ways = new Counts<>();
+
+  /// What stood at the changed fronts when the last plan was taken.
+  private final Map<Front, @Nullable Target> before = new HashMap<>();
+
+  RuleBook(Consumer<String> problems) {
+    this.problems = problems;
+  }
+
+  void add(ObjectKey service, Front front, Target target) {
+    Claim claim = new Claim(service, target);
+    List<Claim> list = new ArrayList<>(claims.getOrDefault(front, List.of()));
+    list.add(claim);
+    list.sort(ORDER);
+    replace(front, list);
+    if (list.size() > 1) {
+      ObjectKey owner = list.getFirst().service();
+      list.stream()
+          .skip(1)
+          .forEach(loser -> problems.accept(contested(loser.service(), front, owner)));
+    }
+  }
+
+  void remove(ObjectKey service, Front front) {
+    List<Claim> list = new ArrayList<>(claims.getOrDefault(front, List.of()));
+    list.removeIf(claim -> claim.service().equals(service));
+    replace(front, list);
+  }
+
+  private void replace(Front front, List<Claim> list) {
+    Target old = owned(claims.get(front));
+    Target now = owned(list);
+    if (list.isEmpty()) {
+      claims.remove(front);
+    } else {
+      claims.put(front, List.copyOf(list));
+    }
+    if (!before.containsKey(front)) {
+      before.put(front, old);
+    }
+    if (old != null) {
+      ways.remove(old.way());
+    }
+    if (now != null) {
+      ways.add(now.way());
+    }
+  }
+
+  private static @Nullable Target owned(@Nullable List<Claim> list) {
+    return list == null || list.isEmpty() ? null : list.getFirst().target();
+  }
+
+  private static String contested(ObjectKey service, Front front, ObjectKey owner) {
+    return "Service "
+        + service.namespace()
+        + "/"
+        + service.name()
+        + ": "
+        + front
+        + " is served by "
+        + owner.namespace()
+        + "/"
+        + owner.name()
+        + " already; give one of them another port or address";
+  }
+
+  Counts<IpAddress> refused() {
+    return refused;
+  }
+
+  Counts<IpAddress> hairpins() {
+    return hairpins;
+  }
+
+  /// Everything, as a value.
+  RuleSet ruleSet() {
+    Map<Front, Target> targets = HashMap.newHashMap(claims.size());
+    claims.forEach((front, list) -> targets.put(front, list.getFirst().target()));
+    return new RuleSet(targets, refused.present(), hairpins.present());
+  }
+
+  /// What leads from the last plan to now.
+  Plan takePlan() {
+    List<Plan.Swap> swaps = new ArrayList<>();
+    before.forEach((front, old) -> swaps.add(new Plan.Swap(front, old, owned(claims.get(front)))));
+    before.clear();
+    return Plan.of(swaps, ways.take(), refused.take(), hairpins.take());
+  }
+
+  /// How many Services want each thing, and which came or went since the last [#take].
+  static final class Counts<T extends Comparable<T>> {
+    private final Map<T, Integer> counts = new HashMap<>();
+    private final Map<T, Boolean> wasThere = new HashMap<>();
+
+    void add(T thing) {
+      wasThere.putIfAbsent(thing, counts.containsKey(thing));
+      counts.merge(thing, 1, Integer::sum);
+    }
+
+    void remove(T thing) {
+      wasThere.putIfAbsent(thing, counts.containsKey(thing));
+      counts.computeIfPresent(thing, (t, count) -> count == 1 ? null : count - 1);
+    }
+
+    Set<T> present() {
+      return counts.keySet();
+    }
+
+    Plan.Sides<T> take() {
+      Set<T> gone = new HashSet<>();
+      Set<T> added = new HashSet<>();
+      wasThere.forEach((thing, was) -> {
+        boolean is = counts.containsKey(thing);
+        if (was && !is) {
+          gone.add(thing);
+        } else if (!was && is) {
+          added.add(thing);
+        }
+      });
+      wasThere.clear();
+      return Plan.Sides.of(gone, added);
+    }
+  }
+}
