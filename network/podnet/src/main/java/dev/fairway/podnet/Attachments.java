@@ -84,11 +84,13 @@ final class Attachments implements PodAttacher {
         }
       }
       steps.before("take an address");
-      Allocation allocation = book.allocate(owner(request));
+      AddressBook.Lease lease = book.allocate(owner(request));
+      Allocation allocation = lease.allocation();
       undo.add("allocate " + allocation.addresses(), () -> book.release(id, name));
       Wire wire = wire(request, allocation, now);
       wires.connect(wire, sandbox, undo, steps);
       steps.before("answer");
+      lease.awaitDurable(); // the disk was busy with it while the kernel made the wire
       undo.commit();
       return result(wire, path);
     } catch (AddressesExhausted e) {

@@ -35,6 +35,7 @@ public final class PodWire implements AutoCloseable {
   }
 
   private final NetworkNamespace machine;
+  private final MachineSockets sockets;
   private final Reaper reaper;
   private final AtomicInteger nextIndex;
 
@@ -43,9 +44,10 @@ public final class PodWire implements AutoCloseable {
   /// @param machine the namespace that pods are connected to; stays the caller's
   public PodWire(NetworkNamespace machine) {
     this.machine = machine;
+    sockets = new MachineSockets(machine);
     int highest = FIRST_INDEX - 1;
-    try (RouteNetlink netlink = RouteNetlink.open(machine)) {
-      for (Link link : netlink.links()) {
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      for (Link link : loan.netlink().links()) {
         highest = Math.max(highest, link.index());
       }
     }
@@ -62,8 +64,9 @@ public final class PodWire implements AutoCloseable {
     if (pod.equals(machine)) {
       throw new NotASandbox(pod + " is the machine's own network namespace");
     }
-    try (RouteNetlink host = RouteNetlink.open(machine);
+    try (MachineSockets.Loan loan = sockets.borrow();
         RouteNetlink inside = RouteNetlink.open(pod)) {
+      RouteNetlink host = loan.netlink();
       undo.add("make " + wire.hostName(), () -> remove(wire.hostName()));
       WirePlan plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
       steps.before("make the link");
@@ -86,14 +89,16 @@ public final class PodWire implements AutoCloseable {
 
   /// Takes a wire down and waits until it is gone.
   public void remove(String hostName) {
-    try (RouteNetlink host = RouteNetlink.open(machine)) {
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      RouteNetlink host = loan.netlink();
       host.apply(RouteRequest.DeleteLink.of(hostName));
     }
   }
 
   /// Makes the pod unreachable; its wire goes soon after. What is gone already is success.
   public void disconnect(String hostName, List<IpAddress> addresses) {
-    try (RouteNetlink host = RouteNetlink.open(machine)) {
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      RouteNetlink host = loan.netlink();
       host.apply(WirePlan.disconnect(hostName, addresses));
     } catch (KernelException e) {
       if (e.errno() != Errno.ENODEV) {
@@ -106,7 +111,8 @@ public final class PodWire implements AutoCloseable {
 
   /// What is not as [#connect] left it; empty if all is well.
   public Optional<String> difference(Wire wire, NetworkNamespace pod) {
-    try (RouteNetlink host = RouteNetlink.open(machine)) {
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      RouteNetlink host = loan.netlink();
       Optional<Link> end = host.link(wire.hostName());
       if (end.isEmpty() || end.get().group() == Reaper.DYING_GROUP) {
         return Optional.of("the node's link " + wire.hostName() + " is gone");
@@ -164,7 +170,8 @@ public final class PodWire implements AutoCloseable {
 
   /// The wires that are there, by the name of the machine's end, with the addresses routed to each.
   public Map<String, List<IpAddress>> wires() {
-    try (RouteNetlink host = RouteNetlink.open(machine)) {
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      RouteNetlink host = loan.netlink();
       Map<Integer, String> names = new HashMap<>();
       Map<String, List<IpAddress>> wires = new HashMap<>();
       for (Link link : host.links()) {
@@ -186,5 +193,6 @@ public final class PodWire implements AutoCloseable {
   @Override
   public void close() {
     reaper.close();
+    sockets.close();
   }
 }

@@ -5,39 +5,42 @@ import dev.fairway.podnet.cni.CniException.Code;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Answers the CNI executable on a unix socket that only root may open.
 ///
-/// Each connection is one call: a few platform threads read it, carry it out and answer. The kernel
-/// work of all of them queues at one lock of the kernel's (RTNL), so more threads would not be
-/// faster, and platform threads may enter namespaces.
+/// Each connection is one call, and one of a few platform threads takes it from the kernel's queue,
+/// reads it, carries it out and answers: no call changes threads on its way, which would cost more
+/// than the work. The kernel's side of all calls queues at one lock of its own (RTNL), so more
+/// threads would not be faster; callers beyond them wait in the socket's backlog.
 public final class CniServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CniServer.class);
   private static final int WORKERS = 4;
-  private static final int CALLS_LIMIT = 1024;
+  private static final int BACKLOG = 1024;
+
+  /// A caller that does not finish its call holds a thread; it is hung up on.
+  private static final Duration READ_LIMIT = Duration.ofSeconds(10);
+
+  private static final Duration PAUSE = Duration.ofMillis(10);
 
   private final Path socket;
   private final ServerSocketChannel listener;
   private final PodAttacher attacher;
   private final CniRequestParser parser = new CniRequestParser();
-  private final ExecutorService workers =
-      Executors.newFixedThreadPool(WORKERS, Thread.ofPlatform().name("cni-", 0).factory());
-  private final ExecutorService readers =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("cni-call-", 0).factory());
-  private final Semaphore calls = new Semaphore(CALLS_LIMIT);
+  private final List<Thread> workers = new ArrayList<>();
+  private final Map<SocketChannel, Long> reading = new ConcurrentHashMap<>();
 
   private CniServer(Path socket, ServerSocketChannel listener, PodAttacher attacher) {
     this.socket = socket;
@@ -55,45 +58,53 @@ public final class CniServer implements AutoCloseable {
     Files.deleteIfExists(socket); // of an agent that was killed
     ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
     try {
-      listener.bind(UnixDomainSocketAddress.of(socket), 128);
+      listener.bind(UnixDomainSocketAddress.of(socket), BACKLOG);
       Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
     } catch (IOException e) {
       listener.close();
       throw new IOException("the CNI socket " + socket + " cannot be made: " + e.getMessage(), e);
     }
     CniServer server = new CniServer(socket, listener, attacher);
-    Thread.ofVirtual().name("cni-accept").start(server::accept);
+    for (int i = 0; i < WORKERS; i++) {
+      server.workers.add(Thread.ofPlatform().name("cni-" + i).daemon(true).start(server::serve));
+    }
+    Thread.ofVirtual().name("cni-hang-up").start(server::hangUpOnTheSilent);
     return server;
   }
 
-  private void accept() {
+  private void serve() {
     while (listener.isOpen()) {
-      try {
-        calls.acquire();
-        SocketChannel call = listener.accept();
-        readers.execute(() -> serve(call));
-      } catch (AsynchronousCloseException | InterruptedException e) {
-        return;
-      } catch (ClosedChannelException e) {
-        return;
+      try (SocketChannel channel = listener.accept()) {
+        reading.put(channel, System.nanoTime());
+        CniCall call;
+        try {
+          call = CniCall.read(channel);
+        } finally {
+          reading.remove(channel);
+        }
+        Answer answer = answer(call);
+        CniCall.answer(channel, answer.exitCode, answer.stdout);
       } catch (IOException e) {
-        calls.release();
-        LOG.warn("A CNI call could not be accepted: {}", e.toString());
+        if (listener.isOpen()) {
+          LOG.info("A CNI call was not answered: {}", e.toString());
+          LockSupport.parkNanos(PAUSE.toNanos()); // it may be that no descriptor is left
+        }
       }
     }
   }
 
-  private void serve(SocketChannel channel) {
-    try (channel) {
-      CniCall call = CniCall.read(channel);
-      Answer answer = workers.submit(() -> answer(call)).get();
-      CniCall.answer(channel, answer.exitCode, answer.stdout);
-    } catch (IOException e) {
-      LOG.info("A CNI call was not answered: {}", e.toString());
-    } catch (Exception e) {
-      LOG.warn("A CNI call was not answered", e);
-    } finally {
-      calls.release();
+  private void hangUpOnTheSilent() {
+    try {
+      while (listener.isOpen()) {
+        Thread.sleep(READ_LIMIT.dividedBy(4));
+        for (Map.Entry<SocketChannel, Long> entry : reading.entrySet()) {
+          if (System.nanoTime() - entry.getValue() > READ_LIMIT.toNanos()) {
+            hangUp(entry.getKey());
+          }
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -141,14 +152,23 @@ public final class CniServer implements AutoCloseable {
     } catch (IOException e) {
       LOG.warn("The CNI socket {} could not be closed: {}", socket, e.toString());
     }
-    readers.shutdownNow();
-    workers.shutdown();
+    reading.keySet().forEach(CniServer::hangUp);
     try {
-      if (!workers.awaitTermination(5, TimeUnit.SECONDS)) {
-        LOG.warn("A CNI call is still under way");
+      for (Thread worker : workers) {
+        if (!worker.join(Duration.ofSeconds(5))) {
+          LOG.warn("A CNI call is still under way");
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void hangUp(SocketChannel caller) {
+    try {
+      caller.close();
+    } catch (IOException e) {
+      LOG.debug("A CNI caller was gone already: {}", e.toString());
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.fairway.net.Prefix;
 import dev.fairway.podnet.ipam.Allocation.Owner;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,22 +17,57 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Who has which address, kept in one file that is only ever added to.
 ///
-/// A line reaches the disk before the call returns, so after a crash at any point nobody holds an
-/// address the book does not know. A line that the crash cut short was never heard of by anybody
-/// and is dropped. When most lines are history, and at every start, the file is written anew beside
-/// the old one and takes its place by a rename. Safe for use by many threads.
+/// A line is written before its call returns, so it outlives the process; [Lease#awaitDurable]
+/// waits until it also outlives the machine, and several that wait share one trip to the disk. So
+/// after a crash at any point nobody holds an address the book does not know. A line that the crash
+/// cut short was never heard of by anybody and is dropped. A release need not outlive the machine:
+/// all sandboxes end with it, and what is left of them is collected. When most lines are history,
+/// and at every start, the file is written anew beside the old one and takes its place by a rename.
+/// Safe for use by many threads.
 public final class AddressBook implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AddressBook.class);
   private static final int HISTORY_LIMIT = 4096;
 
   /// Pods whose address is remembered after a restart; more would only make starting slower.
   private static final int REMEMBERED_LIMIT = 4096;
+
+  /// Addresses that were just given.
+  public static final class Lease {
+    private final Allocation allocation;
+    private final CompletableFuture<Void> durable;
+
+    private Lease(Allocation allocation, CompletableFuture<Void> durable) {
+      this.allocation = allocation;
+      this.durable = durable;
+    }
+
+    public Allocation allocation() {
+      return allocation;
+    }
+
+    /// Waits until the disk has it.
+    ///
+    /// @throws IOException if the disk refuses
+    public void awaitDurable() throws IOException {
+      try {
+        durable.join();
+      } catch (CompletionException e) {
+        throw new IOException("the address book cannot be written: " + e.getCause(), e);
+      }
+    }
+  }
 
   private record Key(String containerId, String interfaceName) {}
 
@@ -41,6 +77,13 @@ public final class AddressBook implements AutoCloseable {
   private List<FreeAddresses> ranges = List.of();
   private FileChannel channel;
   private int history;
+
+  private final ExecutorService disk =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().name("address-book-disk").daemon(true).factory());
+
+  /// The next trip to the disk, while it has not begun.
+  private @Nullable CompletableFuture<Void> nextTrip;
 
   private AddressBook(Path file) throws IOException {
     this.file = file;
@@ -82,11 +125,11 @@ public final class AddressBook implements AutoCloseable {
   ///
   /// @throws AddressesExhausted if a range is full; nothing is taken then
   /// @throws IOException if the disk refuses; nothing is taken then
-  public synchronized Allocation allocate(Owner owner) throws AddressesExhausted, IOException {
+  public synchronized Lease allocate(Owner owner) throws AddressesExhausted, IOException {
     Key key = new Key(owner.containerId(), owner.interfaceName());
     Allocation existing = allocations.get(key);
     if (existing != null) {
-      return existing;
+      return new Lease(existing, CompletableFuture.completedFuture(null));
     }
     if (ranges.isEmpty()) {
       throw new IllegalStateException("no range is known yet");
@@ -103,7 +146,7 @@ public final class AddressBook implements AutoCloseable {
       append(new BookLine.Taken(allocation));
       allocations.put(key, allocation);
       addresses.forEach(freed::remove);
-      return allocation;
+      return new Lease(allocation, sync());
     } catch (AddressesExhausted | IOException e) {
       giveBack(addresses, owner.podUid());
       throw e;
@@ -167,12 +210,37 @@ public final class AddressBook implements AutoCloseable {
     long before = channel.size();
     try {
       write(channel, line);
-      channel.force(false);
     } catch (IOException e) {
       channel.truncate(before);
       throw new IOException("the address book " + file + " cannot be written: " + e, e);
     }
     history++;
+  }
+
+  private CompletableFuture<Void> sync() {
+    if (nextTrip == null) {
+      nextTrip = new CompletableFuture<>();
+      disk.execute(this::goToDisk);
+    }
+    return nextTrip;
+  }
+
+  private void goToDisk() {
+    CompletableFuture<Void> trip;
+    FileChannel written;
+    synchronized (this) {
+      trip = Objects.requireNonNull(nextTrip);
+      nextTrip = null;
+      written = channel;
+    }
+    try {
+      written.force(false);
+      trip.complete(null);
+    } catch (ClosedChannelException e) {
+      trip.complete(null); // written anew meanwhile, and that went to the disk
+    } catch (IOException e) {
+      trip.completeExceptionally(e);
+    }
   }
 
   private static void write(FileChannel to, BookLine line) throws IOException {
@@ -249,7 +317,10 @@ public final class AddressBook implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() throws IOException {
-    channel.close();
+  public void close() throws IOException {
+    disk.close();
+    synchronized (this) {
+      channel.close();
+    }
   }
 }

@@ -76,11 +76,11 @@ final class AddressBookTest {
   void twoRangesGiveTwoAddressesOrNone() throws Exception {
     List<Prefix> dual = List.of(Prefix.parse("10.200.1.0/30"), Prefix.parse("fd00:1::/64"));
     try (AddressBook book = open(dual)) {
-      assertThat(book.allocate(owner("a", "")).addresses().toString())
+      assertThat(book.allocate(owner("a", "")).allocation().addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::2]");
       assertThatThrownBy(() -> take(book, "b", "")).isInstanceOf(AddressesExhausted.class);
       book.release("a", "eth0");
-      assertThat(book.allocate(owner("b", "")).addresses().toString())
+      assertThat(book.allocate(owner("b", "")).allocation().addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::3]");
     }
   }
@@ -192,6 +192,8 @@ final class AddressBookTest {
   }
 
   private static String take(AddressBook book, String id, String podUid) throws Exception {
-    return book.allocate(owner(id, podUid)).addresses().getFirst().toString();
+    AddressBook.Lease lease = book.allocate(owner(id, podUid));
+    lease.awaitDurable();
+    return lease.allocation().addresses().getFirst().toString();
   }
 }
