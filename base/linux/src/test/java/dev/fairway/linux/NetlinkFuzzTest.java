@@ -42,6 +42,7 @@ class NetlinkFuzzTest {
     RouteReader.route(RouteWire.NEWROUTE, payload);
     RouteReader.neighbour(RouteWire.NEWNEIGH, payload);
     RouteReader.forwarding(RouteWire.NEWNEIGH, payload);
+    assertThat(Conntrack.entry(payload)).isNotNull();
     assertThat(NetlinkSocket.answer(0, 0x300, payload).reason()).isNotNull();
     assertThat(NetlinkSocket.answer(0, 0x200, payload).reason()).isNotNull();
   }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux;
+
+import dev.fairway.linux.NetlinkSocket.Answer;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.TransportAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// The connections that the kernel tracks in one network namespace (ctnetlink,
+/// `linux/netfilter/nfnetlink_conntrack.h`).
+public final class Conntrack implements AutoCloseable {
+  private static final int SUBSYSTEM = 1 << 8;
+  private static final int NEW = SUBSYSTEM;
+  private static final int GET = SUBSYSTEM | 1;
+  private static final int DELETE = SUBSYSTEM | 2;
+  private static final int ACK = 4;
+  private static final int TUPLE_ORIGINAL = 1;
+  private static final int TUPLE_REPLY = 2;
+  private static final int ID = 12;
+  private static final int MAX_MESSAGES = 1000;
+
+  private final NetlinkSocket socket;
+
+  private Conntrack(NetlinkSocket socket) {
+    this.socket = socket;
+  }
+
+  /// Works on the namespace that the calling thread is in.
+  public static Conntrack open() {
+    return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETFILTER));
+  }
+
+  /// Works on the given namespace.
+  public static Conntrack open(NetworkNamespace namespace) {
+    return new Conntrack(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER));
+  }
+
+  /// A connection, of protocols that have ports.
+  ///
+  /// @param protocol the number in the IP header
+  /// @param client who started it
+  /// @param server where to, as the client sees it
+  /// @param answerFrom who really answers; differs from the server where it was redirected
+  /// @param answerTo where answers go; differs from the client where it was masqueraded
+  public record Flow(
+      int protocol,
+      TransportAddress client,
+      TransportAddress server,
+      TransportAddress answerFrom,
+      TransportAddress answerTo) {}
+
+  /// A flow with what names it for the kernel.
+  record Entry(Flow flow, byte[] original, int id) {}
+
+  /// Every connection of one family.
+  public List<Flow> flows(IpFamily family) {
+    return entries(family).stream().map(Entry::flow).toList();
+  }
+
+  /// Forgets connections, so that their next packet is looked at like a first one.
+  ///
+  /// @return how many there were
+  public int deleteIf(IpFamily family, Predicate<Flow> which) {
+    List<Entry> chosen =
+        entries(family).stream().filter(entry -> which.test(entry.flow())).toList();
+    for (int from = 0; from < chosen.size(); from += MAX_MESSAGES) {
+      delete(family, chosen.subList(from, Math.min(chosen.size(), from + MAX_MESSAGES)));
+    }
+    return chosen.size();
+  }
+
+  private void delete(IpFamily family, List<Entry> entries) {
+    NetlinkWriter out = socket.writer(entries.size() * 96);
+    for (Entry entry : entries) {
+      out.begin(DELETE, ACK);
+      header(out, family);
+      out.nest(TUPLE_ORIGINAL);
+      out.bytes(entry.original());
+      out.unnest();
+      out.attributeBigEndian32(ID, entry.id());
+      out.end();
+    }
+    for (Answer answer : socket.exchange(out)) {
+      // One that has ended meanwhile is what we wanted.
+      if (answer.errno() != 0 && answer.errno() != Errno.ENOENT) {
+        Flow flow = entries.get(answer.message()).flow();
+        throw new KernelException(
+            "IPCTNL_MSG_CT_DELETE", answer.errno(), flow.toString(), answer.reason());
+      }
+    }
+  }
+
+  private List<Entry> entries(IpFamily family) {
+    NetlinkWriter out = socket.writer();
+    out.begin(GET, 0);
+    header(out, family);
+    out.end();
+    List<Entry> entries = new ArrayList<>();
+    socket.dump(
+        out,
+        entries::clear,
+        (type, payload) -> {
+          if (type == NEW) {
+            entry(payload).ifPresent(entries::add);
+          }
+        });
+    return entries;
+  }
+
+  private static void header(NetlinkWriter out, IpFamily family) {
+    out.u8(family.addressFamily());
+    out.u8(0);
+    out.bigEndian16(0);
+  }
+
+  private static final class Tuple {
+    @Nullable IpAddress source;
+    @Nullable IpAddress destination;
+    int protocol;
+    int sourcePort;
+    int destinationPort;
+  }
+
+  /// Reads one entry; nothing for what has no ports or no addresses.
+  static Optional<Entry> entry(NetlinkReader message) {
+    Tuple original = new Tuple();
+    Tuple reply = new Tuple();
+    byte[][] raw = {new byte[0]};
+    int[] id = new int[1];
+    message.attributes(
+        4,
+        (type, value) -> {
+          switch (type) {
+            case TUPLE_ORIGINAL -> {
+              raw[0] = value.bytes();
+              tuple(original, value);
+            }
+            case TUPLE_REPLY -> tuple(reply, value);
+            case ID -> id[0] = value.bigEndian32(0);
+            default -> {}
+          }
+        });
+    if (original.source == null
+        || original.destination == null
+        || reply.source == null
+        || reply.destination == null
+        || original.destinationPort == 0) {
+      return Optional.empty();
+    }
+    Flow flow =
+        new Flow(
+            original.protocol,
+            new TransportAddress(original.source, original.sourcePort),
+            new TransportAddress(original.destination, original.destinationPort),
+            new TransportAddress(reply.source, reply.sourcePort),
+            new TransportAddress(reply.destination, reply.destinationPort));
+    return Optional.of(new Entry(flow, raw[0], id[0]));
+  }
+
+  private static void tuple(Tuple tuple, NetlinkReader nest) {
+    nest.attributes(
+        0,
+        (type, value) -> {
+          if (type == 1) {
+            value.attributes(0, (inner, address) -> address(tuple, inner, address));
+          } else if (type == 2) {
+            value.attributes(0, (inner, part) -> transport(tuple, inner, part));
+          }
+        });
+  }
+
+  private static void address(Tuple tuple, int type, NetlinkReader value) {
+    if (value.length() != 4 && value.length() != 16) {
+      return;
+    }
+    IpAddress address = IpAddress.ofBytes(value.bytes());
+    if (type == 1 || type == 3) {
+      tuple.source = address;
+    } else if (type == 2 || type == 4) {
+      tuple.destination = address;
+    }
+  }
+
+  private static void transport(Tuple tuple, int type, NetlinkReader value) {
+    switch (type) {
+      case 1 -> tuple.protocol = value.u8(0);
+      case 2 -> tuple.sourcePort = value.bigEndian16(0);
+      case 3 -> tuple.destinationPort = value.bigEndian16(0);
+      default -> {}
+    }
+  }
+
+  @Override
+  public void close() {
+    socket.close();
+  }
+}
