@@ -66,7 +66,7 @@ final class WireReader {
     }
     long value = 0;
     for (int i = size - 1; i >= 0; i--) {
-      value = value << 8 | bytes[at + i] & 0xff;
+      value = (value << 8) | (bytes[at + i] & 0xff);
     }
     at += size;
     return value;
