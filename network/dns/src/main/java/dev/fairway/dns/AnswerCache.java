@@ -72,7 +72,7 @@ final class AnswerCache {
             || (reply.responseCode() == ResponseCode.NO_ERROR && reply.answers().isEmpty());
     if (negative) {
       for (ResourceRecord record : reply.authorities()) {
-        if (record.data() instanceof RecordData.Soa soa) {
+        if (record.data() instanceof Rdata.Soa soa) {
           int ttl = Math.min(record.ttlSeconds(), Math.max(0, soa.minimum()));
           return Math.min(ttl, MAX_NEGATIVE_TTL_SECONDS);
         }

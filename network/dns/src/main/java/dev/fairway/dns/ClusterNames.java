@@ -51,11 +51,11 @@ final class ClusterNames {
   List<Zone.Contribution> fixed(IpAddress nameServerAddress) {
     List<ResourceRecord> records = new ArrayList<>();
     records.add(soa(domain));
-    records.add(ResourceRecord.of(domain, ttl, new RecordData.Target(RecordType.NS, nameServer)));
+    records.add(ResourceRecord.of(domain, ttl, new Rdata.Target(RecordType.NS, nameServer)));
     records.add(
-        ResourceRecord.of(domain.child("dns-version"), ttl, RecordData.Opaque.text(SPECIFICATION)));
+        ResourceRecord.of(domain.child("dns-version"), ttl, Rdata.Opaque.text(SPECIFICATION)));
     if (!nameServerAddress.isUnspecified()) {
-      records.add(ResourceRecord.of(nameServer, ttl, new RecordData.Address(nameServerAddress)));
+      records.add(ResourceRecord.of(nameServer, ttl, new Rdata.Address(nameServerAddress)));
     }
     return List.of(
         new Zone.Contribution(domain, records),
@@ -87,7 +87,7 @@ final class ClusterNames {
         return new Outcome.Answered(reply(zone, apex, there, query, aliases));
       }
       aliases.add(alias);
-      name = ((RecordData.Target) alias.data()).name();
+      name = ((Rdata.Target) alias.data()).name();
     }
   }
 
@@ -133,7 +133,7 @@ final class ClusterNames {
     if (address == null || podPrefixes.stream().noneMatch(prefix -> prefix.contains(address))) {
       return null;
     }
-    return List.of(ResourceRecord.of(name, ttl, new RecordData.Address(address)));
+    return List.of(ResourceRecord.of(name, ttl, new Rdata.Address(address)));
   }
 
   private static @Nullable IpAddress dashed(String label) {
@@ -195,12 +195,12 @@ final class ClusterNames {
   private static List<ResourceRecord> extras(Zone zone, List<ResourceRecord> answers) {
     List<ResourceRecord> extras = List.of();
     for (ResourceRecord answer : answers) {
-      if (answer.data() instanceof RecordData.Srv srv) {
+      if (answer.data() instanceof Rdata.Srv srv) {
         List<ResourceRecord> target = zone.records(srv.target());
         if (target != null) {
           extras = extras.isEmpty() ? new ArrayList<>() : extras;
           for (ResourceRecord record : target) {
-            if (record.data() instanceof RecordData.Address) {
+            if (record.data() instanceof Rdata.Address) {
               extras.add(record);
             }
           }
@@ -214,7 +214,7 @@ final class ClusterNames {
     return ResourceRecord.of(
         apex,
         NEGATIVE_TTL_SECONDS,
-        new RecordData.Soa(
+        new Rdata.Soa(
             nameServer, domain.child("hostmaster"), 1, 7200, 1800, 86_400, NEGATIVE_TTL_SECONDS));
   }
 }

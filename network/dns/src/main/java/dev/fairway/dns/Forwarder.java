@@ -15,8 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// Asks the upstream resolvers, in their order, what is not of the cluster. Blocking, for virtual
-/// threads.
+/// Asks the upstream resolvers what is not of the cluster: first the one that answered last, then
+/// the others in their order. Blocking, for virtual threads.
 ///
 /// Each question has a socket of its own with a port the kernel picks at random, connected so that
 /// only that upstream can answer, and a random id (RFC 5452); an answer must repeat both id and
@@ -34,6 +34,9 @@ final class Forwarder {
   private final ConcurrentHashMap<AnswerCache.Key, CompletableFuture<Reply>> running =
       new ConcurrentHashMap<>();
   private final SecureRandom random = new SecureRandom();
+
+  /// The upstream that answered last is asked first, so that a dead one costs its timeout once.
+  private volatile int preferred;
 
   Forwarder(DnsConfig config) {
     this.upstreams = config.upstreams();
@@ -75,11 +78,14 @@ final class Forwarder {
   private Reply askInTurn(Name name, Query query) {
     Reply last = Reply.error(ResponseCode.SERVER_FAILURE);
     for (int round = 0; round < ROUNDS; round++) {
-      for (InetSocketAddress upstream : upstreams) {
+      int first = preferred;
+      for (int i = 0; i < upstreams.size(); i++) {
+        int index = (first + i) % upstreams.size();
         try {
-          Reply reply = exchange(upstream, name, query);
+          Reply reply = exchange(upstreams.get(index), name, query);
           if (reply.responseCode() == ResponseCode.NO_ERROR
               || reply.responseCode() == ResponseCode.NAME_ERROR) {
+            preferred = index;
             return reply;
           }
           last = reply;

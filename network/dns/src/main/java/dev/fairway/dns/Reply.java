@@ -98,7 +98,7 @@ record Reply(
         Name.ROOT,
         UDP_BYTES,
         (responseCode >>> 4) << 24 | (dnssecOk ? 0x8000 : 0),
-        new RecordData.Opaque(RecordType.OPT, new byte[0]));
+        new Rdata.Opaque(RecordType.OPT, new byte[0]));
   }
 
   /// A reply to what could not be read as a query: a header alone.

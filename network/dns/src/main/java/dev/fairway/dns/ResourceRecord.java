@@ -7,10 +7,10 @@ package dev.fairway.dns;
 /// @param recordClass 1 for IN
 /// @param ttlSeconds at most 2^31-1; larger ones from the wire are read as 0 (RFC 2181 section 8)
 /// @param data what it says
-record ResourceRecord(Name name, int recordClass, int ttlSeconds, RecordData data) {
+record ResourceRecord(Name name, int recordClass, int ttlSeconds, Rdata data) {
   static final int CLASS_IN = 1;
 
-  static ResourceRecord of(Name name, int ttlSeconds, RecordData data) {
+  static ResourceRecord of(Name name, int ttlSeconds, Rdata data) {
     return new ResourceRecord(name, CLASS_IN, ttlSeconds, data);
   }
 

@@ -59,7 +59,7 @@ final class ServiceRecords {
       return;
     }
     try {
-      add(base, new RecordData.Target(RecordType.CNAME, Name.parse(target)));
+      add(base, new Rdata.Target(RecordType.CNAME, Name.parse(target)));
     } catch (IllegalArgumentException e) {
       // Left out, see above.
     }
@@ -75,8 +75,8 @@ final class ServiceRecords {
       IpAddress address = address(text);
       if (address != null) {
         any = true;
-        add(base, new RecordData.Address(address));
-        add(ReverseName.of(address), new RecordData.Target(RecordType.PTR, base));
+        add(base, new Rdata.Address(address));
+        add(ReverseName.of(address), new Rdata.Target(RecordType.PTR, base));
       }
     }
     if (any) {
@@ -110,9 +110,9 @@ final class ServiceRecords {
             ? address.toString().replace('.', '-').replace(':', '-')
             : hostname;
     Name name = base.child(label);
-    add(base, new RecordData.Address(address));
-    add(name, new RecordData.Address(address));
-    add(ReverseName.of(address), new RecordData.Target(RecordType.PTR, name));
+    add(base, new Rdata.Address(address));
+    add(name, new Rdata.Address(address));
+    add(ReverseName.of(address), new Rdata.Target(RecordType.PTR, name));
     for (EndpointPort port : slice.getPorts()) {
       srv(port.getName(), port.getProtocol(), port.getPort(), name);
     }
@@ -130,10 +130,10 @@ final class ServiceRecords {
           case "SCTP" -> "_sctp";
           default -> "_tcp";
         };
-    add(base.child(transport).child("_" + port), new RecordData.Srv(0, 100, number, target));
+    add(base.child(transport).child("_" + port), new Rdata.Srv(0, 100, number, target));
   }
 
-  private void add(Name name, RecordData data) {
+  private void add(Name name, Rdata data) {
     records.add(ResourceRecord.of(name, ttl, data));
   }
 

@@ -107,7 +107,7 @@ final class WireReader {
     int length = u16();
     need(length);
     int end = at + length;
-    RecordData data = data(type, length);
+    Rdata data = data(type, length);
     if (at != end) {
       throw new MalformedMessage("record data of type " + type + " has the wrong length", at);
     }
@@ -116,23 +116,23 @@ final class WireReader {
         name, recordClass, type == RecordType.OPT ? ttl : Math.max(0, ttl), data);
   }
 
-  private RecordData data(int type, int length) throws MalformedMessage {
+  private Rdata data(int type, int length) throws MalformedMessage {
     return switch (type) {
       case RecordType.A -> address(length, 4);
       case RecordType.AAAA -> address(length, 16);
-      case RecordType.NS, RecordType.CNAME, RecordType.PTR -> new RecordData.Target(type, name());
-      case RecordType.MX -> new RecordData.MailExchange(u16(), name());
-      case RecordType.SRV -> new RecordData.Srv(u16(), u16(), u16(), name());
-      case RecordType.SOA -> new RecordData.Soa(name(), name(), i32(), i32(), i32(), i32(), i32());
-      default -> new RecordData.Opaque(type, take(length));
+      case RecordType.NS, RecordType.CNAME, RecordType.PTR -> new Rdata.Target(type, name());
+      case RecordType.MX -> new Rdata.MailExchange(u16(), name());
+      case RecordType.SRV -> new Rdata.Srv(u16(), u16(), u16(), name());
+      case RecordType.SOA -> new Rdata.Soa(name(), name(), i32(), i32(), i32(), i32(), i32());
+      default -> new Rdata.Opaque(type, take(length));
     };
   }
 
-  private RecordData address(int length, int expected) throws MalformedMessage {
+  private Rdata address(int length, int expected) throws MalformedMessage {
     if (length != expected) {
       throw new MalformedMessage("an address has " + length + " octets", at);
     }
-    return new RecordData.Address(IpAddress.ofBytes(take(length)));
+    return new Rdata.Address(IpAddress.ofBytes(take(length)));
   }
 
   private void need(int count) throws MalformedMessage {

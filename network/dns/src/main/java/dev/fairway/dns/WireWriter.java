@@ -116,22 +116,22 @@ final class WireWriter {
     return true;
   }
 
-  private void data(RecordData data) {
+  private void data(Rdata data) {
     switch (data) {
-      case RecordData.Address(var address) -> bytes(address.bytes());
-      case RecordData.Target target -> compressedName(target.name());
-      case RecordData.MailExchange mail -> {
+      case Rdata.Address(var address) -> bytes(address.bytes());
+      case Rdata.Target target -> compressedName(target.name());
+      case Rdata.MailExchange mail -> {
         u16(mail.preference());
         compressedName(mail.exchange());
       }
-      case RecordData.Srv srv -> {
+      case Rdata.Srv srv -> {
         u16(srv.priority());
         u16(srv.weight());
         u16(srv.port());
         // RFC 2782: no compression here.
         bytes(srv.target().wire());
       }
-      case RecordData.Soa soa -> {
+      case Rdata.Soa soa -> {
         compressedName(soa.server());
         compressedName(soa.mailbox());
         i32(soa.serial());
@@ -140,7 +140,7 @@ final class WireWriter {
         i32(soa.expire());
         i32(soa.minimum());
       }
-      case RecordData.Opaque opaque -> bytes(opaque.octets());
+      case Rdata.Opaque opaque -> bytes(opaque.octets());
     }
   }
 

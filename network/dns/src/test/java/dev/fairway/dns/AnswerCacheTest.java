@@ -17,12 +17,12 @@ class AnswerCacheTest {
 
   private static Reply positive(int ttl) {
     ResourceRecord record =
-        ResourceRecord.of(NAME, ttl, new RecordData.Address(IpAddress.parse("192.0.2.1")));
+        ResourceRecord.of(NAME, ttl, new Rdata.Address(IpAddress.parse("192.0.2.1")));
     return new Reply(0, false, List.of(record), List.of(), List.of());
   }
 
   private static Reply negative(int ttl, int minimum) {
-    RecordData soa = new RecordData.Soa(NAME, NAME, 1, 2, 3, 4, minimum);
+    Rdata soa = new Rdata.Soa(NAME, NAME, 1, 2, 3, 4, minimum);
     return new Reply(
         ResponseCode.NAME_ERROR,
         false,

@@ -29,13 +29,13 @@ class ClusterNamesTest {
   static String text(ResourceRecord record) {
     String data =
         switch (record.data()) {
-          case RecordData.Address(var address) -> address.toString();
-          case RecordData.Target target -> target.name().toString();
-          case RecordData.Srv srv ->
+          case Rdata.Address(var address) -> address.toString();
+          case Rdata.Target target -> target.name().toString();
+          case Rdata.Srv srv ->
               srv.priority() + " " + srv.weight() + " " + srv.port() + " " + srv.target();
-          case RecordData.Soa soa -> "soa";
-          case RecordData.MailExchange mail -> mail.toString();
-          case RecordData.Opaque opaque ->
+          case Rdata.Soa soa -> "soa";
+          case Rdata.MailExchange mail -> mail.toString();
+          case Rdata.Opaque opaque ->
               new String(opaque.octets(), 1, opaque.octets().length - 1, StandardCharsets.US_ASCII);
         };
     return data;

@@ -175,7 +175,7 @@ class MessageTest {
 
   private static ResourceRecord address(String text) {
     return ResourceRecord.of(
-        Name.parse("web.db.svc.cluster.local"), 5, new RecordData.Address(IpAddress.parse(text)));
+        Name.parse("web.db.svc.cluster.local"), 5, new Rdata.Address(IpAddress.parse(text)));
   }
 
   private static Reply randomReply(Random random) {
@@ -190,15 +190,15 @@ class MessageTest {
   private static List<ResourceRecord> randomRecords(Random random) {
     List<ResourceRecord> records = new ArrayList<>();
     for (int i = random.nextInt(5); i > 0; i--) {
-      RecordData data =
+      Rdata data =
           switch (random.nextInt(7)) {
-            case 0 -> new RecordData.Address(IpAddress.ofIpv4(random.nextInt()));
-            case 1 -> new RecordData.Address(IpAddress.parse("fd00::" + random.nextInt(999)));
-            case 2 -> new RecordData.Target(RecordType.CNAME, randomName(random));
-            case 3 -> new RecordData.Srv(1, 2, random.nextInt(65_536), randomName(random));
-            case 4 -> new RecordData.Soa(randomName(random), randomName(random), 1, 2, 3, 4, 5);
-            case 5 -> new RecordData.MailExchange(10, randomName(random));
-            default -> RecordData.Opaque.text("v=" + random.nextInt());
+            case 0 -> new Rdata.Address(IpAddress.ofIpv4(random.nextInt()));
+            case 1 -> new Rdata.Address(IpAddress.parse("fd00::" + random.nextInt(999)));
+            case 2 -> new Rdata.Target(RecordType.CNAME, randomName(random));
+            case 3 -> new Rdata.Srv(1, 2, random.nextInt(65_536), randomName(random));
+            case 4 -> new Rdata.Soa(randomName(random), randomName(random), 1, 2, 3, 4, 5);
+            case 5 -> new Rdata.MailExchange(10, randomName(random));
+            default -> Rdata.Opaque.text("v=" + random.nextInt());
           };
       records.add(ResourceRecord.of(randomName(random), random.nextInt(1 << 30), data));
     }

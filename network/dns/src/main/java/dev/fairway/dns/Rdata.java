@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
 
 /// What a record says. Types whose data can hold compressed names are read into their parts, for
 /// the names must be written anew in another message; everything else is opaque (RFC 3597).
-sealed interface RecordData {
+sealed interface Rdata {
   /// The IANA type number.
   int type();
 
   /// A (RFC 1035) or AAAA (RFC 3596).
-  record Address(IpAddress address) implements RecordData {
+  record Address(IpAddress address) implements Rdata {
     @Override
     public int type() {
       return address.family() == IpFamily.IPV4 ? RecordType.A : RecordType.AAAA;
@@ -22,10 +22,10 @@ sealed interface RecordData {
   }
 
   /// NS, CNAME or PTR: one name.
-  record Target(int type, Name name) implements RecordData {}
+  record Target(int type, Name name) implements Rdata {}
 
   /// RFC 1035 section 3.3.9.
-  record MailExchange(int preference, Name exchange) implements RecordData {
+  record MailExchange(int preference, Name exchange) implements Rdata {
     @Override
     public int type() {
       return RecordType.MX;
@@ -33,7 +33,7 @@ sealed interface RecordData {
   }
 
   /// RFC 2782.
-  record Srv(int priority, int weight, int port, Name target) implements RecordData {
+  record Srv(int priority, int weight, int port, Name target) implements Rdata {
     @Override
     public int type() {
       return RecordType.SRV;
@@ -42,7 +42,7 @@ sealed interface RecordData {
 
   /// RFC 1035 section 3.3.13; all numbers are seconds but the serial.
   record Soa(Name server, Name mailbox, int serial, int refresh, int retry, int expire, int minimum)
-      implements RecordData {
+      implements Rdata {
     @Override
     public int type() {
       return RecordType.SOA;
@@ -51,7 +51,7 @@ sealed interface RecordData {
 
   /// Any other type, as it lies on the wire.
   @SuppressWarnings("ArrayRecordComponent") // equality is by content, below
-  record Opaque(int type, byte[] octets) implements RecordData {
+  record Opaque(int type, byte[] octets) implements Rdata {
     /// A TXT record of one string of at most 255 ASCII characters.
     static Opaque text(String text) {
       byte[] characters = text.getBytes(StandardCharsets.US_ASCII);
