@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.kubelet;
 
+import dev.fairway.kubelet.api.NodeApi;
+import dev.fairway.kubelet.api.NodePods;
 import dev.fairway.kubelet.cri.Cri;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
@@ -24,6 +26,7 @@ public final class Kubelet implements AutoCloseable {
   private final EventRecorder events;
   private final StatusReporter statuses;
   private final Pods pods;
+  private final NodeApi api;
   private final NodeReporter node;
   private final AtomicReference<@Nullable ClusterImage> image = new AtomicReference<>();
 
@@ -42,7 +45,8 @@ public final class Kubelet implements AutoCloseable {
             new NodeContext(
                 config, machine, cri, volumes, objects, new Actions(cri), events::record, statuses),
             objects::login);
-    this.node = new NodeReporter(config, machine, cri, client, config.port());
+    this.api = listen(config, new PodLookup(pods, config, client.getKubernetesSerialization()));
+    this.node = new NodeReporter(config, machine, cri, client, api.port());
   }
 
   /// Starts to serve, and asks `follow` for the pods and Services it needs; the caller starts the
@@ -64,10 +68,29 @@ public final class Kubelet implements AutoCloseable {
   @Override
   public void close() {
     node.close();
+    api.close();
     pods.close();
     events.close();
     statuses.close();
     cri.close();
+  }
+
+  /// The port of the node's HTTPS API.
+  public int apiPort() {
+    return api.port();
+  }
+
+  private NodeApi listen(KubeletConfig config, NodePods lookup) throws IOException {
+    KubeletConfig.Tls tls = config.tls();
+    try {
+      return NodeApi.start(
+          tls.certificate(), tls.key(), tls.clientAuthority(), config.port(), lookup, cri);
+    } catch (IOException e) {
+      events.close();
+      statuses.close();
+      cri.close();
+      throw e;
+    }
   }
 
   private void changed(Delta delta, ClusterImage now) {

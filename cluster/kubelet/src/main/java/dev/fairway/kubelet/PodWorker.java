@@ -108,6 +108,10 @@ final class PodWorker {
     wake();
   }
 
+  PodRef ref() {
+    return ref;
+  }
+
   /// Nothing of the pod is left here.
   boolean done() {
     return done;

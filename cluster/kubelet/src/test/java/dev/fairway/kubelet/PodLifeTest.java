@@ -272,7 +272,7 @@ class PodLifeTest {
     }
   }
 
-  private static Pod never(Pod pod) {
+  static Pod never(Pod pod) {
     return new PodBuilder(pod).editSpec().withRestartPolicy("Never").endSpec().build();
   }
 
@@ -285,7 +285,7 @@ class PodLifeTest {
         .build();
   }
 
-  private static Pod pod(String name, String script) {
+  static Pod pod(String name, String script) {
     return new PodBuilder()
         .withNewMetadata()
         .withName(name)
