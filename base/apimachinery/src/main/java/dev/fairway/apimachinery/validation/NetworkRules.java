@@ -93,7 +93,9 @@ final class NetworkRules {
       if (!numbers.add(Trees.text(port, "protocol") + number)) {
         findings.add(FieldError.duplicate(at, port));
       }
-      target(port.get("targetPort"), at + ".targetPort", findings);
+      if (!port.path("targetPort").equals(port.path("port"))) {
+        target(port.get("targetPort"), at + ".targetPort", findings);
+      }
       long nodePort = Trees.number(port, 0, "nodePort");
       if (nodePort != 0 && (type.equals("ClusterIP") || type.equals("ExternalName"))) {
         findings.add(
