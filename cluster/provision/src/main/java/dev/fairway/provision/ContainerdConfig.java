@@ -29,6 +29,7 @@ final class ContainerdConfig {
       stream_server_port = "0"
       netns_mounts_under_state_dir = true
       max_concurrent_downloads = 3
+      restrict_oom_score_adj = true
 
       [plugins."io.containerd.grpc.v1.cri".cni]
         bin_dir = "%5$s"
