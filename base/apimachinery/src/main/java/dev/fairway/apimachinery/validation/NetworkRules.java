@@ -197,6 +197,9 @@ final class NetworkRules {
             host,
             isIp(host) ? "must be a DNS name, not an IP address" : Names.subdomain(bare));
       }
+      if (Trees.at(rule, "http") != null && rule.path("http").path("paths").isEmpty()) {
+        findings.required(at + ".http.paths", "");
+      }
       int number = 0;
       for (JsonNode path : Trees.items(rule, "http", "paths")) {
         String field = at + ".http.paths[" + number++ + "]";

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The rules of pod specs, in pods and in templates. Fixed sets of values are checked by [Shape].
@@ -32,7 +31,7 @@ final class PodRules {
 
   void check() {
     volumes();
-    if (spec.get("containers") instanceof ArrayNode list && list.isEmpty()) {
+    if (spec.path("containers").isEmpty()) {
       findings.required(path + ".containers", "");
     }
     for (String field : new String[] {"initContainers", "containers"}) {

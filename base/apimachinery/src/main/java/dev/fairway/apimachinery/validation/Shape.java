@@ -58,6 +58,9 @@ final class Shape {
             case INT_OR_STRING -> value == null;
             default -> false;
           };
+      // A client may leave an empty list or map out; rules by hand say where one may not.
+      case Schema.ListOf list -> false;
+      case Schema.MapOf map -> false;
       default -> value == null;
     };
   }

@@ -121,6 +121,15 @@ class ValidatorTest {
   }
 
   @Test
+  void emptyListsMayBeLeftOut() {
+    assertThat(
+            create(
+                "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice,"
+                    + " metadata: {name: e, namespace: d}, addressType: IPv4}"))
+        .isEmpty();
+  }
+
+  @Test
   void someThingsStay() {
     assertThat(update(WEB, WEB.replace("app: web", "app: x")))
         .containsExactly(
