@@ -43,19 +43,12 @@ public final class NetlinkSocket implements AutoCloseable {
   private static final int DUMP_ATTEMPTS = 20;
 
   private final Fd fd;
-  private final MemorySegment state;
-  private final MemorySegment received;
-  private MemorySegment outgoing;
   private int outgoingLimit = 200 << 10;
   private int sequence = 1;
   private boolean closed;
 
   private NetlinkSocket(Fd fd) {
     this.fd = fd;
-    // Not a shared arena: to close one stops every thread for a moment, longer than a batch takes.
-    this.state = Native.state(Arena.ofAuto());
-    this.received = Arena.ofAuto().allocate(RECEIVE_BYTES, 8);
-    this.outgoing = MemorySegment.NULL;
   }
 
   /// What the kernel said to one message.
@@ -125,27 +118,38 @@ public final class NetlinkSocket implements AutoCloseable {
 
   /// As [#exchange(NetlinkWriter)], and hands on what the kernel tells besides.
   public synchronized List<Answer> exchange(NetlinkWriter messages, Listener listener) {
-    send(messages);
     List<Answer> answers = new ArrayList<>();
-    while (true) {
-      int size = receive(MSG_DONTWAIT);
-      if (size < 0) {
-        return answers;
+    try (Arena arena = Arena.ofConfined()) {
+      Memory memory = Memory.of(arena);
+      send(memory, messages);
+      while (true) {
+        int size = receive(memory, MSG_DONTWAIT);
+        if (size < 0) {
+          return answers;
+        }
+        byte[] bytes = memory.received.asSlice(0, size).toArray(JAVA_BYTE);
+        forEachMessage(
+            bytes,
+            (type, flags, number, payload) -> {
+              int message = number - messages.firstSequence();
+              if (message < 0 || message >= messages.messages()) {
+                return;
+              }
+              if (type == NLMSG_ERROR) {
+                answers.add(answer(message, flags, payload));
+              } else {
+                listener.message(type, payload);
+              }
+            });
       }
-      byte[] bytes = received.asSlice(0, size).toArray(JAVA_BYTE);
-      forEachMessage(
-          bytes,
-          (type, flags, number, payload) -> {
-            int message = number - messages.firstSequence();
-            if (message < 0 || message >= messages.messages()) {
-              return;
-            }
-            if (type == NLMSG_ERROR) {
-              answers.add(answer(message, flags, payload));
-            } else {
-              listener.message(type, payload);
-            }
-          });
+    }
+  }
+
+  /// What one exchange works with. Not kept with the socket: taking it from the heap of the C
+  /// library costs a microsecond, a shared or collected arena hundreds of them to make or close.
+  private record Memory(Arena arena, MemorySegment state, MemorySegment received) {
+    static Memory of(Arena arena) {
+      return new Memory(arena, Native.state(arena), arena.allocate(RECEIVE_BYTES, 8));
     }
   }
 
@@ -154,22 +158,25 @@ public final class NetlinkSocket implements AutoCloseable {
   /// `restart` is run before each attempt to forget them.
   public synchronized void dump(NetlinkWriter request, Runnable restart, Listener listener) {
     request.addFlags(0, FLAG_DUMP);
-    for (int attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      restart.run();
-      send(request);
-      if (readDump(request.firstSequence(), listener)) {
-        return;
+    try (Arena arena = Arena.ofConfined()) {
+      Memory memory = Memory.of(arena);
+      for (int attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+        restart.run();
+        send(memory, request);
+        if (readDump(memory, request.firstSequence(), listener)) {
+          return;
+        }
       }
     }
     throw new KernelException(
         "recv", Errno.EINTR, "a netlink dump that changed " + DUMP_ATTEMPTS + " times under way");
   }
 
-  private boolean readDump(int number, Listener listener) {
+  private boolean readDump(Memory memory, int number, Listener listener) {
     boolean[] end = new boolean[2];
     while (!end[0]) {
-      int size = receive(0);
-      byte[] bytes = received.asSlice(0, size).toArray(JAVA_BYTE);
+      int size = receive(memory, 0);
+      byte[] bytes = memory.received.asSlice(0, size).toArray(JAVA_BYTE);
       forEachMessage(
           bytes,
           (type, flags, sequenceNumber, payload) -> {
@@ -236,7 +243,7 @@ public final class NetlinkSocket implements AutoCloseable {
     return new Answer(message, errno, reason[0]);
   }
 
-  private void send(NetlinkWriter messages) {
+  private void send(Memory memory, NetlinkWriter messages) {
     if (closed) {
       throw new IllegalStateException("the netlink socket is closed");
     }
@@ -245,9 +252,8 @@ public final class NetlinkSocket implements AutoCloseable {
       outgoingLimit = length * 2;
       option(SOL_SOCKET, SO_SNDBUFFORCE, outgoingLimit);
     }
-    if (outgoing.byteSize() < length) {
-      outgoing = Arena.ofAuto().allocate(Math.max(64 << 10, (long) length), 8);
-    }
+    MemorySegment state = memory.state;
+    MemorySegment outgoing = memory.arena.allocate(length, 8);
     MemorySegment.copy(messages.buffer(), 0, outgoing, JAVA_BYTE, 0, length);
     try {
       while (true) {
@@ -272,14 +278,15 @@ public final class NetlinkSocket implements AutoCloseable {
   }
 
   /// @return the size, or -1 where nothing is there and the flags say not to wait
-  private int receive(int flags) {
+  private int receive(Memory memory, int flags) {
+    MemorySegment state = memory.state;
     try {
       while (true) {
         long size =
             (long)
                 SocketCalls.linked()
                     .recv()
-                    .invokeExact(state, fd.number(), received, (long) RECEIVE_BYTES, flags);
+                    .invokeExact(state, fd.number(), memory.received, (long) RECEIVE_BYTES, flags);
         if (size >= 0) {
           return (int) size;
         }
@@ -301,6 +308,7 @@ public final class NetlinkSocket implements AutoCloseable {
   /// An option that fails costs comfort only: shorter messages or smaller batches.
   private void option(int level, int name, int value) {
     try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment state = Native.state(scratch);
       int ignored =
           (int)
               SocketCalls.linked()
