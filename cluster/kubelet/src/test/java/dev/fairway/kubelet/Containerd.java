@@ -25,6 +25,13 @@ final class Containerd implements AutoCloseable {
     directory = Files.createTempDirectory("fairway-kubelet-");
     socket = directory.resolve("containerd.sock");
     Files.writeString(directory.resolve("config.toml"), config());
+    // Enough for the runtime to call the network ready; pods here are on the host's.
+    Files.createDirectories(directory.resolve("cni"));
+    Files.writeString(
+        directory.resolve("cni/10-lo.conf"),
+        """
+        {"cniVersion": "0.3.1", "name": "lo", "type": "loopback"}
+        """);
     process = launch();
     awaitReady();
     Path image = directory.resolve("image.tar");
@@ -33,6 +40,10 @@ final class Containerd implements AutoCloseable {
   }
 
   KubeletConfig kubeletConfig() {
+    return kubeletConfig(new KubeletConfig.Tls(Path.of("/"), Path.of("/"), Path.of("/")));
+  }
+
+  KubeletConfig kubeletConfig(KubeletConfig.Tls tls) {
     return new KubeletConfig(
         "node-a",
         "127.0.0.1",
@@ -42,7 +53,7 @@ final class Containerd implements AutoCloseable {
         "cluster.local",
         Path.of("/etc/resolv.conf"),
         cgroup,
-        new KubeletConfig.Tls(Path.of("/"), Path.of("/"), Path.of("/")),
+        tls,
         0,
         110,
         Map.of());

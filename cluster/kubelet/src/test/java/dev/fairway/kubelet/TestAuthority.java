@@ -39,11 +39,16 @@ final class TestAuthority {
   }
 
   KubeletConfig.Tls serving(Path directory) throws Exception {
-    KeyPair own = newKeys();
+    Path own = issue(directory, "server", "CN=system:node:node-a");
     return new KubeletConfig.Tls(
-        write(directory.resolve("server.pem"), sign("CN=system:node:node-a", own, false)),
-        write(directory.resolve("server.key"), new JcaPKCS8Generator(own.getPrivate(), null)),
-        write(directory.resolve("ca.pem"), certificate));
+        own, directory.resolve("server.key"), write(directory.resolve("ca.pem"), certificate));
+  }
+
+  /// Writes NAME.pem and NAME.key.
+  Path issue(Path directory, String name, String subject) throws Exception {
+    KeyPair own = newKeys();
+    write(directory.resolve(name + ".key"), new JcaPKCS8Generator(own.getPrivate(), null));
+    return write(directory.resolve(name + ".pem"), sign(subject, own, false));
   }
 
   SSLContext client(String subject) throws Exception {
