@@ -2,6 +2,7 @@
 package dev.fairway.traffic;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -45,6 +46,18 @@ record Plan(
         && newRefused.isEmpty()
         && deletedHairpins.isEmpty()
         && newHairpins.isEmpty();
+  }
+
+  /// The UDP fronts whose clients may still be sent to an endpoint that is no longer theirs: UDP
+  /// has no end of a connection, so a busy client's entry would never go away by itself.
+  Set<Front> staleFronts() {
+    Set<Front> fronts = new HashSet<>();
+    for (EndpointKey key : deletedEndpoints) {
+      if (key.front().protocol() == Protocol.UDP) {
+        fronts.add(key.front());
+      }
+    }
+    return fronts;
   }
 
   /// What happens to one front; null stands for no target.

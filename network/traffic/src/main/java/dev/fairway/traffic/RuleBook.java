@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -102,6 +103,11 @@ final class RuleBook {
 
   Counts<IpAddress> hairpins() {
     return hairpins;
+  }
+
+  /// Where a front leads now.
+  Optional<Target> target(Front front) {
+    return Optional.ofNullable(owned(claims.get(front)));
   }
 
   /// Everything, as a value.

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.traffic;
 
+import dev.fairway.linux.Conntrack;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
 import dev.fairway.linux.nft.NftTable;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Protocol;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,6 +53,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   private static final int ATTEMPTS = 5;
 
   private final NfTables tables;
+  private final Conntrack conntrack;
   private final ServiceIndex index;
   private final Map<IpFamily, NftRules> rules = new EnumMap<>(IpFamily.class);
   private final ScheduledExecutorService checker;
@@ -60,8 +64,9 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   private boolean installed;
   private int generation;
 
-  private ServiceDatapath(ServicesConfig config, NfTables tables) {
+  private ServiceDatapath(ServicesConfig config, NfTables tables, Conntrack conntrack) {
     this.tables = tables;
+    this.conntrack = conntrack;
     this.index = new ServiceIndex(config, LOG::warn);
     for (IpFamily family : IpFamily.values()) {
       rules.put(family, new NftRules(family, config.podPrefixes()));
@@ -76,12 +81,12 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   /// For the namespace that this process runs in. Loads nothing before the cluster is known, so
   /// what an earlier agent left keeps working until then.
   public static ServiceDatapath open(ServicesConfig config) {
-    return new ServiceDatapath(config, NfTables.open());
+    return new ServiceDatapath(config, NfTables.open(), Conntrack.open());
   }
 
   /// For another namespace.
   public static ServiceDatapath open(ServicesConfig config, NetworkNamespace namespace) {
-    return new ServiceDatapath(config, NfTables.open(namespace));
+    return new ServiceDatapath(config, NfTables.open(namespace), Conntrack.open(namespace));
   }
 
   /// Follows the Services and EndpointSlices of a cluster.
@@ -150,6 +155,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
         if (!plan.isEmpty()) {
           loaded.add(family);
         }
+        forget(family, plan.staleFronts());
       });
     } catch (KernelException e) {
       if (e.errno() != NfTables.ERESTART) {
@@ -191,11 +197,41 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
         }
       }
     }
+    all.forEach((family, ruleSet) -> {
+      Set<Front> datagrams = new HashSet<>(ruleSet.targets().keySet());
+      datagrams.removeIf(front -> front.protocol() != Protocol.UDP);
+      forget(family, datagrams);
+    });
     int fronts = all.values().stream().mapToInt(ruleSet -> ruleSet.targets().size()).sum();
     LOG.info(
         "loaded the rules of {} Service ports in {} ms",
         fronts,
         (System.nanoTime() - start) / 1_000_000);
+  }
+
+  /// Forgets the UDP flows to these fronts whose endpoint is none of theirs any more. Not being
+  /// able to costs only those flows some seconds of silence.
+  private void forget(IpFamily family, Set<Front> fronts) {
+    if (fronts.isEmpty()) {
+      return;
+    }
+    try {
+      conntrack.deleteIf(family, flow -> isStale(flow, fronts));
+    } catch (KernelException e) {
+      LOG.warn("cannot forget UDP flows to endpoints that are gone: {}", e.getMessage());
+    }
+  }
+
+  private boolean isStale(Conntrack.Flow flow, Set<Front> fronts) {
+    if (flow.protocol() != Protocol.UDP.number() || flow.server().equals(flow.answerFrom())) {
+      return false;
+    }
+    Front front = new Front(flow.server().address(), Protocol.UDP, flow.server().port());
+    return fronts.contains(front)
+        && index
+            .target(front)
+            .map(target -> !target.endpoints().contains(flow.answerFrom()))
+            .orElse(true);
   }
 
   private NftRules of(IpFamily family) {
@@ -240,6 +276,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
     synchronized (this) {
       installed = false;
       tables.close();
+      conntrack.close();
     }
   }
 }

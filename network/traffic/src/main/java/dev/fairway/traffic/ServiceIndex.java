@@ -10,6 +10,7 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -127,6 +128,12 @@ final class ServiceIndex {
 
   private RuleBook book(IpFamily family) {
     return books.computeIfAbsent(family, f -> new RuleBook(problems));
+  }
+
+  /// Where a front leads as of the last [#refresh].
+  Optional<Target> target(Front front) {
+    RuleBook book = books.get(front.family());
+    return book == null ? Optional.empty() : book.target(front);
   }
 
   /// Everything as of the last [#refresh], by IP family; a family without Services may be absent.

@@ -19,6 +19,7 @@ import dev.fairway.net.Prefix;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.DatagramPacket;
 import java.net.InetSocketAddress;
 import java.net.PortUnreachableException;
 import java.net.SocketTimeoutException;
@@ -213,15 +214,26 @@ final class NodeLab implements AutoCloseable {
     }
   }
 
-  /// One datagram there and one back; `refused` where nobody listens.
+  static DatagramChannel connectUdp(NetworkNamespace from, String address, int port)
+      throws IOException {
+    DatagramChannel channel = from.call(() -> DatagramChannel.open(StandardProtocolFamily.INET));
+    channel.connect(new InetSocketAddress(address, port));
+    return channel;
+  }
+
   static String askUdp(NetworkNamespace from, String address, int port) throws IOException {
-    try (DatagramChannel channel =
-        from.call(() -> DatagramChannel.open(StandardProtocolFamily.INET))) {
-      channel.connect(new InetSocketAddress(address, port));
+    try (DatagramChannel channel = connectUdp(from, address, port)) {
+      return askUdp(channel);
+    }
+  }
+
+  /// One datagram there and one back; `refused` where nobody listens.
+  static String askUdp(DatagramChannel channel) throws IOException {
+    try {
       channel.write(ByteBuffer.wrap(new byte[1]));
       channel.socket().setSoTimeout(5000);
       byte[] bytes = new byte[64];
-      java.net.DatagramPacket packet = new java.net.DatagramPacket(bytes, bytes.length);
+      DatagramPacket packet = new DatagramPacket(bytes, bytes.length);
       channel.socket().receive(packet);
       return new String(bytes, 0, packet.getLength(), StandardCharsets.UTF_8).strip();
     } catch (PortUnreachableException e) {

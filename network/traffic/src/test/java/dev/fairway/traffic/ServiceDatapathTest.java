@@ -16,6 +16,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.net.ConnectException;
+import java.nio.channels.DatagramChannel;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -45,6 +46,7 @@ class ServiceDatapathTest {
     lab.serveTcp("one", 8080);
     lab.serveTcp("two", 8080);
     lab.serveUdp("one", 5353);
+    lab.serveUdp("two", 5353);
   }
 
   @AfterEach
@@ -117,6 +119,24 @@ class ServiceDatapathTest {
     services.set(List.of(dns), List.of(slice));
     assertThat(NodeLab.askUdp(client, VIP, 53)).isEqualTo("one 10.200.0.4");
     assertThat(NodeLab.askUdp(lab.node, VIP, 53)).isEqualTo("one " + NodeLab.NODE);
+  }
+
+  @Test
+  void datagramsOfABusyClientFollowTheEndpoints() throws Exception {
+    Service dns = service("dns", VIP, "UDP", 53);
+    EndpointSlice ofOne = slice("dns", "UDP", 5353, ready("worker-0", "10.200.0.2"));
+    EndpointSlice ofTwo = slice("dns", "UDP", 5353, ready("worker-0", "10.200.0.3"));
+    services.set(List.of(dns), List.of(ofOne));
+    try (DatagramChannel socket = NodeLab.connectUdp(client, VIP, 53)) {
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("one 10.200.0.4");
+      services.change(dns, ofOne, ofTwo);
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("two 10.200.0.4");
+      // Also where the endpoint went while no agent was running.
+      services.close();
+      services = ServiceDatapath.open(CONFIG, lab.node);
+      services.set(List.of(dns), List.of(ofOne));
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("one 10.200.0.4");
+    }
   }
 
   @Test
