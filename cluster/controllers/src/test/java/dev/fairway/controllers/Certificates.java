@@ -55,8 +55,8 @@ final class Certificates {
   }
 
   private static KeyPair keyPair() throws GeneralSecurityException {
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
-    generator.initialize(2048);
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(256);
     return generator.generateKeyPair();
   }
 
@@ -81,7 +81,7 @@ final class Certificates {
     }
     try {
       return builder.build(
-          new JcaContentSignerBuilder("SHA256withRSA").build(authority.getPrivate()));
+          new JcaContentSignerBuilder("SHA256withECDSA").build(authority.getPrivate()));
     } catch (OperatorCreationException e) {
       throw new IllegalStateException(e);
     }
