@@ -8,6 +8,7 @@ import dev.fairway.linux.nft.NftExpression.Bitwise;
 import dev.fairway.linux.nft.NftExpression.Compare;
 import dev.fairway.linux.nft.NftExpression.Connection;
 import dev.fairway.linux.nft.NftExpression.ConnectionKey;
+import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.Header;
@@ -96,10 +97,7 @@ final class NftRules {
     NftChain output = NftChain.base(table, "output", NftChain.Type.NAT, Hook.OUTPUT, -100);
     NftChain postrouting =
         NftChain.base(table, "postrouting", NftChain.Type.NAT, Hook.POSTROUTING, 100);
-    // Right behind the redirection, so before routing: a cluster address needs no route.
-    NftChain refuse = NftChain.base(table, "refuse", NftChain.Type.FILTER, Hook.PREROUTING, -90);
-    NftChain refuseLocal =
-        NftChain.base(table, "refuse-local", NftChain.Type.FILTER, Hook.OUTPUT, -90);
+    NftChain refuse = NftChain.regular(table, "refuse");
     List<NftRequest> requests = new ArrayList<>();
     // Adding first makes the deletion succeed where there was none.
     requests.add(new AddTable(table));
@@ -108,14 +106,29 @@ final class NftRules {
     for (NftSet set : List.of(services, endpoints, refused, hairpins)) {
       requests.add(new AddSet(set));
     }
-    for (NftChain chain : List.of(prerouting, output, postrouting, refuse, refuseLocal)) {
+    for (NftChain chain : List.of(prerouting, output, postrouting, refuse)) {
       requests.add(new AddChain(chain));
     }
     for (NftChain chain : List.of(prerouting, output)) {
       List<NftExpression> rule = new ArrayList<>(loadFront());
       rule.add(new MapToVerdict(services.name(), 0));
       requests.add(new AddRule(table, chain.name(), rule));
+      // Here too, because these chains see only the first packet of a connection, and come before
+      // routing: a cluster address needs no route.
+      requests.add(
+          AddRule.of(
+              chain,
+              loadDestination(0),
+              new InSet(refused.name(), 0, false),
+              new Decide(NftVerdict.goTo(refuse.name()))));
     }
+    requests.add(
+        AddRule.of(
+            refuse,
+            new Meta(MetaKey.PROTOCOL, 0),
+            new Compare(0, true, NftValue.octets((byte) Protocol.TCP.number())),
+            new RejectByReset()));
+    requests.add(AddRule.of(refuse, new RejectPortUnreachable(family)));
     requests.add(
         AddRule.of(
             postrouting,
@@ -133,28 +146,7 @@ final class NftRules {
             loadDestination(words),
             new InSet(hairpins.name(), 0, false),
             new Masquerade()));
-    for (NftChain chain : List.of(refuse, refuseLocal)) {
-      requests.add(refusal(chain, true));
-      requests.add(refusal(chain, false));
-    }
     return requests;
-  }
-
-  private NftRequest refusal(NftChain chain, boolean tcp) {
-    List<NftExpression> rule = new ArrayList<>();
-    rule.add(new Connection(ConnectionKey.STATE, 0));
-    rule.add(new Bitwise(0, NftValue.number(Connection.STATE_NEW), NftValue.number(0)));
-    rule.add(new Compare(0, false, NftValue.number(0)));
-    rule.add(loadDestination(0));
-    rule.add(new InSet(refused.name(), 0, false));
-    if (tcp) {
-      rule.add(new Meta(MetaKey.PROTOCOL, 0));
-      rule.add(new Compare(0, true, NftValue.octets((byte) Protocol.TCP.number())));
-      rule.add(new RejectByReset());
-    } else {
-      rule.add(new RejectPortUnreachable(family));
-    }
-    return new AddRule(table, chain.name(), rule);
   }
 
   /// A plan as changes of the table.
