@@ -93,7 +93,7 @@ public final class NetlinkSocket implements AutoCloseable {
 
   /// Opens a socket of one protocol inside a namespace.
   public static NetlinkSocket open(NetworkNamespace namespace, int protocol) {
-    return namespace.call(() -> open(protocol));
+    return namespace.visit(() -> open(protocol));
   }
 
   /// A writer whose messages this socket will recognise the answers to.

@@ -145,6 +145,22 @@ public final class NetworkNamespace implements AutoCloseable {
         });
   }
 
+  /// As [#call], for a few system calls in a row that start no thread: a platform thread makes the
+  /// trip itself, which costs a tenth of a new thread, and far less on a busy machine.
+  <T extends @Nullable Object, E extends Exception> T visit(Work<T, E> work) throws E {
+    if (Thread.currentThread().isVirtual()) {
+      return call(work); // it would take its carrier along
+    }
+    try (Fd home = Native.open(OF_THIS_THREAD)) {
+      enter();
+      try {
+        return work.call();
+      } finally {
+        enter(home, "the namespace that the thread came from");
+      }
+    }
+  }
+
   /// Starts a process inside. The process is the command itself: `nsenter` replaces itself by it.
   ///
   /// Not by [#call], because the thread that the JDK starts to wait for the process would be born
@@ -194,12 +210,16 @@ public final class NetworkNamespace implements AutoCloseable {
   }
 
   private void enter() {
+    enter(fd, toString());
+  }
+
+  private static void enter(Fd fd, String what) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = Native.state(arena);
       int result =
           (int) NamespaceCalls.linked().setns().invokeExact(state, fd.number(), CLONE_NEWNET);
       if (result < 0) {
-        throw new KernelException("setns", Native.errno(state), toString());
+        throw new KernelException("setns", Native.errno(state), what);
       }
     } catch (RuntimeException e) {
       throw e;
