@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.controllers;
 
+import dev.fairway.controllers.daemonset.DaemonSetController;
 import dev.fairway.controllers.deployment.DeploymentController;
 import dev.fairway.controllers.endpoints.EndpointSliceController;
 import dev.fairway.controllers.endpoints.EndpointsController;
 import dev.fairway.controllers.gc.GarbageCollector;
+import dev.fairway.controllers.job.JobController;
 import dev.fairway.controllers.loop.Cluster;
 import dev.fairway.controllers.loop.Controller;
 import dev.fairway.controllers.loop.Events;
@@ -56,6 +58,8 @@ public final class Controllers implements AutoCloseable {
         new Scheduler(schedulerCluster),
         new DeploymentController(cluster),
         new ReplicaSetController(cluster),
+        new DaemonSetController(cluster),
+        new JobController(cluster),
         new EndpointSliceController(cluster),
         new EndpointsController(cluster),
         new NamespaceController(cluster),

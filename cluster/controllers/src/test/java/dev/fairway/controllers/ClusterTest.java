@@ -211,4 +211,63 @@ class ClusterTest {
     await("event", () -> cluster.kubectl("describe", "pod", "big").contains("FailedScheduling"));
     cluster.kubectl("delete", "pod", "big");
   }
+
+  @Test
+  void jobsRunToTheirEnd() throws Exception {
+    cluster.kubectlWith(
+        """
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: sum}
+        spec:
+          completions: 4
+          parallelism: 2
+          template:
+            metadata: {labels: {app: sum}}
+            spec: {restartPolicy: Never, containers: [{name: c, image: 'done:1'}]}
+        """,
+        "apply",
+        "-f",
+        "-");
+    assertThat(cluster.kubectl("wait", "--for=condition=complete", "job/sum", "--timeout=20s"))
+        .contains("condition met");
+    assertThat(pods("sum")).hasSize(4);
+    assertThat(cluster.kubectl("get", "job", "sum")).contains("4/4");
+    String version = version("job", "sum");
+    cluster.kubectl("get", "pods");
+    assertThat(version("job", "sum")).isEqualTo(version);
+    cluster.kubectl("delete", "job", "sum");
+    await("its pods are gone", () -> pods("sum").isEmpty());
+  }
+
+  @Test
+  void daemonsRunOnEveryNodeAndAreReplaced() throws Exception {
+    String yaml =
+        """
+        apiVersion: apps/v1
+        kind: DaemonSet
+        metadata: {name: agent}
+        spec:
+          selector: {matchLabels: {app: agent}}
+          template:
+            metadata: {labels: {app: agent}}
+            spec: {containers: [{name: c, image: 'good:1'}]}
+        """;
+    cluster.kubectlWith(yaml, "apply", "-f", "-");
+    await("three agents", () -> areReady("agent", 3));
+    assertThat(pods("agent")).extracting(p -> p.getSpec().getNodeName()).doesNotHaveDuplicates();
+    cluster.kubectlWith(yaml.replace("good:1", "good:2"), "apply", "-f", "-");
+    assertThat(cluster.kubectl("rollout", "status", "daemonset/agent", "--timeout=20s"))
+        .contains("successfully rolled out");
+    String version = version("daemonset", "agent");
+    cluster.kubectl("get", "pods");
+    assertThat(version("daemonset", "agent")).isEqualTo(version);
+    cluster.kubectl("delete", "daemonset", "agent");
+    await("its pods are gone", () -> pods("agent").isEmpty());
+  }
+
+  /// Whoever writes without need changes it all the time.
+  private static String version(String kind, String name) throws Exception {
+    return cluster.kubectl("get", kind, name, "-o", "jsonpath={.metadata.resourceVersion}");
+  }
 }

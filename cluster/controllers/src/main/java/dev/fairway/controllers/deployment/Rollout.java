@@ -5,6 +5,7 @@ import dev.fairway.controllers.objects.LabelSelectors;
 import dev.fairway.controllers.objects.Owners;
 import dev.fairway.controllers.objects.Pods;
 import dev.fairway.controllers.objects.Portions;
+import dev.fairway.controllers.objects.TemplateHash;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.PodTemplateSpecBuilder;
 import io.fabric8.kubernetes.api.model.apps.Deployment;

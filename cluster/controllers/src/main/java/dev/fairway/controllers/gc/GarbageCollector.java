@@ -170,13 +170,26 @@ public final class GarbageCollector implements Controller {
     }
   }
 
-  private void judge(HasMetadata object) {
-    boolean hasDependents = !graph.dependentsOf(object.getMetadata().getUid()).isEmpty();
-    switch (Verdict.of(object, hasDependents, owner -> standing(object, owner))) {
+  /// Judges by what was seen, but acts only on what the server says now: an owner's end may be seen
+  /// before the dependent's release from it.
+  private void judge(HasMetadata seen) {
+    if (verdict(seen) instanceof Verdict.Keep) {
+      return;
+    }
+    HasMetadata object = live.current(seen);
+    if (object == null || Owners.isBeingDeleted(object)) {
+      return;
+    }
+    switch (verdict(object)) {
       case Verdict.Keep() -> {}
       case Verdict.KeepFor(List<OwnerReference> owners) -> live.setOwners(object, owners);
       case Verdict.Delete(DeletionPropagation propagation) -> live.delete(object, propagation);
     }
+  }
+
+  private Verdict verdict(HasMetadata object) {
+    boolean hasDependents = !graph.dependentsOf(object.getMetadata().getUid()).isEmpty();
+    return Verdict.of(object, hasDependents, owner -> standing(object, owner));
   }
 
   /// Trusts the graph that an owner is there, but never that it is not.

@@ -105,6 +105,14 @@ final class LiveObjects {
     }
   }
 
+  /// The object as it is now, if it is still the same one.
+  @Nullable HasMetadata current(HasMetadata seen) {
+    HasMetadata now = client.resource(seen).get();
+    return now != null && seen.getMetadata().getUid().equals(now.getMetadata().getUid())
+        ? now
+        : null;
+  }
+
   /// Deletes an object if it is still there.
   void delete(HasMetadata object, DeletionPropagation propagation) {
     ignoringAbsence(() ->

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.controllers.deployment;
+package dev.fairway.controllers.objects;
 
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
@@ -8,20 +8,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// The `pod-template-hash` that tells the ReplicaSets of one Deployment apart.
+/// A short name for a pod template, such as the `pod-template-hash` that tells the ReplicaSets of
+/// one Deployment apart.
 ///
 /// It only has to be stable and short: FNV-1a over the template with sorted keys. It is not the
 /// number another implementation would find, and need not be, because templates are compared by
 /// value.
-final class TemplateHash {
-  static final String LABEL = "pod-template-hash";
+public final class TemplateHash {
+  /// The label a Deployment's ReplicaSets and their pods carry it in.
+  public static final String LABEL = "pod-template-hash";
 
   /// No vowels and no digits that look like letters, so that no words come out.
   private static final String ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
   private TemplateHash() {}
 
-  static String of(PodTemplateSpec template, int collisions, KubernetesSerialization json) {
+  /// The hash of a template; `collisions` makes another one of the same template.
+  public static String of(PodTemplateSpec template, int collisions, KubernetesSerialization json) {
     StringBuilder canonical = new StringBuilder();
     append(canonical, json.convertValue(template, Map.class));
     int hash = 0x811c9dc5;
