@@ -2,6 +2,8 @@
 package dev.fairway.traffic;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,6 +27,29 @@ public record RuleSet(Map<Front, Target> targets, Set<IpAddress> refused, Set<Ip
   /// Where a front leads; empty if it is nobody's or has no endpoint.
   public Optional<Target> target(Front front) {
     return Optional.ofNullable(targets.get(front));
+  }
+
+  /// What happens to a connection, as the loaded rules would do it. A connection of an endpoint to
+  /// itself is masqueraded only if it is that endpoint's turn, which is not known here.
+  ///
+  /// @param source where it comes from
+  /// @param front where it goes
+  /// @param podPrefixes as in [ServicesConfig#podPrefixes]
+  public Decision decide(IpAddress source, Front front, List<Prefix> podPrefixes) {
+    Target target = targets.get(front);
+    if (target == null) {
+      return refused.contains(front.address()) ? new Decision.Refused() : new Decision.Untouched();
+    }
+    List<Prefix> ofFamily =
+        podPrefixes.stream().filter(p -> p.family() == source.family()).toList();
+    boolean masqueraded =
+        switch (target.reach()) {
+          case EXTERNAL -> true;
+          case LOCAL -> false;
+          case CLUSTER ->
+              !ofFamily.isEmpty() && ofFamily.stream().noneMatch(prefix -> prefix.contains(source));
+        };
+    return new Decision.Redirected(target.endpoints(), masqueraded);
   }
 
   /// One line a rule, in order, for people and golden files.

@@ -17,10 +17,13 @@ import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.net.ConnectException;
 import java.nio.channels.DatagramChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -188,6 +191,34 @@ class ServiceDatapathTest {
       assertThat(outside.ask()).isEqualTo(outsideAnswer);
       assertThat(askMany(client, VIP, 80)).hasSize(2);
     }
+  }
+
+  /// The table as `nft` shows it; run with `-Dtest.jvm.extra=-Dgolden.update=true` to write the
+  /// file anew.
+  @Test
+  void theWholeTableIsAsWrittenDown() throws Exception {
+    Service web =
+        new ServiceBuilder(port(service("web", VIP), null, "TCP", 80, 30080).build())
+            .editSpec()
+            .withSessionAffinity("ClientIP")
+            .endSpec()
+            .build();
+    Service dns = service("dns", "10.32.0.6", "UDP", 53);
+    EndpointSlice ofDns = slice("dns", "UDP", 5353, ready("worker-0", "10.200.0.2"));
+    services.set(List.of(web, dns), List.of(both("web"), ofDns));
+    String listed =
+        lab.inNode("nft", "-nn", "list", "table", "ip", "fairway-services").replace("\t", "  ");
+    Path golden = Path.of("src/test/resources/golden/services.nft");
+    if (Boolean.getBoolean("golden.update")) {
+      Files.createDirectories(golden.getParent());
+      Files.writeString(golden, listed);
+    }
+    // Elements come in the order of a hash with a new seed each time.
+    assertThat(words(listed)).isEqualTo(words(Files.readString(golden)));
+  }
+
+  private static List<String> words(String text) {
+    return Pattern.compile("[\\s,]+").splitAsStream(text).sorted().toList();
   }
 
   @Test

@@ -216,6 +216,29 @@ class ServiceRulesTest {
   }
 
   @Test
+  void theRulesSayWhatHappensToAConnection() {
+    Service web = port(service("web", "10.32.0.5"), null, "TCP", 80, 30080).build();
+    EndpointSlice one = slice("web", "TCP", 8080, ready("b", "10.200.1.9"));
+    ServiceIndex index = new ServiceIndex(CONFIG, problems::add);
+    index.set(List.of(web), List.of(one));
+    RuleSet rules = four(index);
+    IpAddress pod = IpAddress.parse("10.200.2.2");
+    IpAddress outside = IpAddress.parse("10.240.0.1");
+    IpAddress cluster = IpAddress.parse("10.32.0.5");
+    Front inside = new Front(cluster, Protocol.TCP, 80);
+    Front node = new Front(IpAddress.parse("10.240.0.20"), Protocol.TCP, 30080);
+    List<TransportAddress> to = List.of(new TransportAddress(IpAddress.parse("10.200.1.9"), 8080));
+    List<Prefix> pods = CONFIG.podPrefixes();
+    assertThat(rules.decide(pod, inside, pods)).isEqualTo(new Decision.Redirected(to, false));
+    assertThat(rules.decide(outside, inside, pods)).isEqualTo(new Decision.Redirected(to, true));
+    assertThat(rules.decide(pod, node, pods)).isEqualTo(new Decision.Redirected(to, true));
+    assertThat(rules.decide(pod, new Front(cluster, Protocol.UDP, 80), pods))
+        .isEqualTo(new Decision.Refused());
+    assertThat(rules.decide(pod, new Front(outside, Protocol.TCP, 80), pods))
+        .isEqualTo(new Decision.Untouched());
+  }
+
+  @Test
   void aPlanChangesOnlyWhatDiffers() {
     Service service = port(service("web", "10.32.0.5"), null, "TCP", 80, null).build();
     Service other = service("other", "10.32.0.6", "TCP", 80);
