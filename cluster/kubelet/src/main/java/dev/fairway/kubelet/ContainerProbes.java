@@ -6,9 +6,9 @@ import dev.fairway.kubelet.Actions.Target;
 import io.fabric8.kubernetes.api.model.Probe;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 
 /// The probes of one running container, each on a virtual thread of its own, until closed.
@@ -16,12 +16,14 @@ import java.util.function.BiConsumer;
 /// The startup probe holds the other two back. A verdict changes after as many equal outcomes in a
 /// row as its threshold asks for.
 final class ContainerProbes implements AutoCloseable {
+  private static final Duration WAIT_FOR_STARTUP = Duration.ofMillis(100);
+
   private final Actions actions;
   private final Target target;
   private final Instant startedAt;
   private final Runnable changed;
   private final BiConsumer<String, String> unhealthy;
-  private final List<Thread> threads = new ArrayList<>();
+  private final CountDownLatch closed = new CountDownLatch(1);
   private volatile boolean started;
   private volatile boolean ready;
   private volatile boolean failed;
@@ -67,15 +69,15 @@ final class ContainerProbes implements AutoCloseable {
 
   @Override
   public void close() {
-    threads.forEach(Thread::interrupt);
+    // Not by interrupt: to cut off a command that is being started can upset the runtime.
+    closed.countDown();
   }
 
   private void watch(String kind, Probe probe) {
     if (probe != null) {
-      threads.add(
-          Thread.ofVirtual()
-              .name("probe-" + kind + "-" + target.container().getName())
-              .start(() -> loop(kind, probe)));
+      Thread.ofVirtual()
+          .name("probe-" + kind + "-" + target.container().getName())
+          .start(() -> loop(kind, probe));
     }
   }
 
@@ -84,33 +86,39 @@ final class ContainerProbes implements AutoCloseable {
     int successes = threshold(probe.getSuccessThreshold(), 1);
     int failures = threshold(probe.getFailureThreshold(), 3);
     Integer delay = probe.getInitialDelaySeconds();
+    boolean startup = kind.equals("startup");
     try {
-      sleepUntil(startedAt.plusSeconds(delay == null ? 0 : delay));
+      Instant first = startedAt.plusSeconds(delay == null ? 0 : delay);
+      boolean over = closedWithin(Duration.between(Instant.now(), first));
       int row = 0;
       boolean last = false;
-      while (!kind.equals("startup") || !started) {
-        if (!kind.equals("startup") && !started) {
-          Thread.sleep(Math.min(period.toMillis(), 200));
+      while (!over && !(startup && started)) {
+        if (!startup && !started) {
+          over = closedWithin(WAIT_FOR_STARTUP);
           continue;
         }
         Outcome outcome = actions.probe(probe, target);
-        if (Thread.interrupted()) {
-          return;
+        over = closed.getCount() == 0;
+        if (!over) {
+          row = outcome.success() == last ? row + 1 : 1;
+          last = outcome.success();
+          if (!last) {
+            unhealthy.accept(kind, outcome.output());
+          }
+          if (row >= (last ? successes : failures)) {
+            decide(kind, last);
+          }
+          // An even spread keeps a hundred pods from being probed in the same instant.
+          over = closedWithin(period.minusMillis(ThreadLocalRandom.current().nextLong(50)));
         }
-        row = outcome.success() == last ? row + 1 : 1;
-        last = outcome.success();
-        if (!outcome.success()) {
-          unhealthy.accept(kind, outcome.output());
-        }
-        if (row >= (last ? successes : failures)) {
-          decide(kind, last);
-        }
-        // An even spread keeps a hundred pods from being probed in the same instant.
-        Thread.sleep(period.toMillis() - ThreadLocalRandom.current().nextLong(50));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private boolean closedWithin(Duration time) throws InterruptedException {
+    return closed.await(Math.max(0, time.toMillis()), TimeUnit.MILLISECONDS);
   }
 
   private void decide(String kind, boolean success) {
@@ -127,13 +135,6 @@ final class ContainerProbes implements AutoCloseable {
     }
     if (wasReady != ready || wasStarted != started || hadFailed != failed) {
       changed.run();
-    }
-  }
-
-  private static void sleepUntil(Instant when) throws InterruptedException {
-    Duration wait = Duration.between(Instant.now(), when);
-    if (wait.isPositive()) {
-      Thread.sleep(wait);
     }
   }
 

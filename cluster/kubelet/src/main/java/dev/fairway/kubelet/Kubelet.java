@@ -26,6 +26,7 @@ public final class Kubelet implements AutoCloseable {
   private final EventRecorder events;
   private final StatusReporter statuses;
   private final Pods pods;
+  private final LogRotation logs;
   private final NodeApi api;
   private final NodeReporter node;
   private final AtomicReference<@Nullable ClusterImage> image = new AtomicReference<>();
@@ -45,6 +46,7 @@ public final class Kubelet implements AutoCloseable {
             new NodeContext(
                 config, machine, cri, volumes, objects, new Actions(cri), events::record, statuses),
             objects::login);
+    this.logs = new LogRotation(config, cri, pods, LogRotation.MAX_BYTES);
     this.api = listen(config, new PodLookup(pods, config, client.getKubernetesSerialization()));
     this.node = new NodeReporter(config, machine, cri, client, api.port());
   }
@@ -62,6 +64,7 @@ public final class Kubelet implements AutoCloseable {
     follow.subscribe("kubelet", kubelet::changed);
     kubelet.node.start();
     kubelet.pods.start();
+    kubelet.logs.start();
     return kubelet;
   }
 
@@ -69,6 +72,7 @@ public final class Kubelet implements AutoCloseable {
   public void close() {
     node.close();
     api.close();
+    logs.close();
     pods.close();
     events.close();
     statuses.close();

@@ -142,7 +142,9 @@ final class PodWorker {
           more = next.isPresent();
           pause = next.orElse(Duration.ZERO);
         } catch (CriException | IOException e) {
-          LOG.warn("pod {}: {}", ref, e.getMessage());
+          if (!closed) {
+            LOG.warn("pod {}: {}", ref, e.getMessage());
+          }
           pause = nextRetry();
         } catch (RuntimeException e) {
           LOG.warn("pod {}", ref, e);
@@ -194,12 +196,12 @@ final class PodWorker {
       }
     }
     report(pod, seen, stopping);
-    if (acted && !troubled) {
-      retry = FIRST_RETRY;
-      return Optional.of(Duration.ZERO);
-    }
     if (troubled) {
       return Optional.of(nextRetry());
+    }
+    retry = FIRST_RETRY;
+    if (acted) {
+      return Optional.of(Duration.ZERO);
     }
     again = earlier(again, refreshVolumes(pod, seen, stopping, now));
     Duration sleep =

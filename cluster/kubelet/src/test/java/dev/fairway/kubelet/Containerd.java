@@ -65,6 +65,19 @@ final class Containerd implements AutoCloseable {
     process.waitFor();
   }
 
+  /// Kills every process of this containerd's pods, as a power cut would.
+  void killShimsAndContainers() {
+    List<ProcessHandle> shims =
+        ProcessHandle.allProcesses()
+            .filter(p -> p.info().commandLine().orElse("").contains("-address " + socket))
+            .toList();
+    for (ProcessHandle shim : shims) {
+      List<ProcessHandle> children = shim.descendants().toList();
+      shim.destroyForcibly();
+      children.forEach(ProcessHandle::destroyForcibly);
+    }
+  }
+
   void restart() throws IOException, InterruptedException {
     process = launch();
     awaitReady();

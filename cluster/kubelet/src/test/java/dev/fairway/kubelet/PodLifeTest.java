@@ -260,6 +260,42 @@ class PodLifeTest {
     assertThat(id(again)).isNotEqualTo(id);
   }
 
+  @Test
+  void podsComeBackAfterEverythingWasKilled() throws Exception {
+    Pod pod = pod("lazarus", "sleep 1000");
+    node.run(pod);
+    String id = id(node.await(pod, "runs", s -> "Running".equals(s.getPhase())));
+    containerd.kill();
+    containerd.killShimsAndContainers();
+    containerd.restart();
+    PodStatus again =
+        node.await(
+            pod,
+            "runs again",
+            s ->
+                s.getContainerStatuses().getFirst().getState().getRunning() != null
+                    && !id(s).equals(id));
+    assertThat(again.getContainerStatuses().getFirst().getRestartCount()).isEqualTo(1);
+  }
+
+  @Test
+  void aLargeLogIsMovedAsideAndWritingGoesOn() throws Exception {
+    Pod pod = pod("chatty", "i=0; while true; do i=$((i+1)); echo line $i; sleep 0.02; done");
+    node.run(pod);
+    node.await(pod, "runs", s -> "Running".equals(s.getPhase()));
+    Path log =
+        node.config
+            .logsDirectory()
+            .resolve(PodRef.of(pod).logDirectoryName())
+            .resolve("main/0.log");
+    Await.until("it logged", () -> contains(log, "line 3"));
+    new LogRotation(node.config, node.cri, node.pods, 10).rotate();
+    Await.until("a new file grows", () -> contains(log, "line ") && !contains(log, "line 1\n"));
+    try (var files = Files.list(log.getParent())) {
+      assertThat(files).hasSize(2);
+    }
+  }
+
   private static String id(PodStatus status) {
     return status.getContainerStatuses().getFirst().getContainerID();
   }

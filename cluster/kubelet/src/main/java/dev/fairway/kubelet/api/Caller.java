@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.kubelet.api;
 
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.Set;
-import javax.naming.InvalidNameException;
+import javax.naming.NamingException;
+import javax.naming.directory.Attribute;
 import javax.naming.ldap.LdapName;
 import javax.naming.ldap.Rdn;
 
@@ -18,14 +20,18 @@ record Caller(String name, Set<String> groups) {
     Set<String> groups = new HashSet<>();
     try {
       for (Rdn part : new LdapName(subject).getRdns()) {
-        String value = String.valueOf(part.getValue());
-        if (part.getType().equalsIgnoreCase("CN")) {
-          name = value;
-        } else if (part.getType().equalsIgnoreCase("O")) {
-          groups.add(value);
+        // One part may hold several values: O=a+O=b.
+        for (Attribute attribute : Collections.list(part.toAttributes().getAll())) {
+          for (Object value : Collections.list(attribute.getAll())) {
+            if (attribute.getID().equalsIgnoreCase("CN")) {
+              name = String.valueOf(value);
+            } else if (attribute.getID().equalsIgnoreCase("O")) {
+              groups.add(String.valueOf(value));
+            }
+          }
         }
       }
-    } catch (InvalidNameException e) {
+    } catch (NamingException e) {
       return new Caller("", Set.of());
     }
     return new Caller(name, Set.copyOf(groups));
