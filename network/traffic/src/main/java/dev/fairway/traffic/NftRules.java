@@ -13,7 +13,7 @@ import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.Header;
 import dev.fairway.linux.nft.NftExpression.InSet;
-import dev.fairway.linux.nft.NftExpression.MapToData;
+import dev.fairway.linux.nft.NftExpression.MapToValue;
 import dev.fairway.linux.nft.NftExpression.MapToVerdict;
 import dev.fairway.linux.nft.NftExpression.Masquerade;
 import dev.fairway.linux.nft.NftExpression.Meta;
@@ -209,7 +209,7 @@ final class NftRules {
     } else {
       redirect.add(new RandomNumber(way.count(), index));
     }
-    redirect.add(new MapToData(endpoints.name(), 0, FOUND));
+    redirect.add(new MapToValue(endpoints.name(), 0, FOUND));
     redirect.add(new DestinationNat(family, FOUND));
     requests.add(new AddRule(table, chain.name(), redirect));
   }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param table which table it is in
 /// @param name unique in its table
-/// @param base where packets come to it, null for a regular chain
-public record NftChain(NftTable table, String name, @Nullable Base base) {
+/// @param attachment where packets come to it, null for a regular chain
+public record NftChain(NftTable table, String name, @Nullable Attachment attachment) {
   public NftChain {
     NftName.check(name);
   }
@@ -20,7 +20,7 @@ public record NftChain(NftTable table, String name, @Nullable Base base) {
 
   /// A chain that packets come to by themselves.
   public static NftChain base(NftTable table, String name, Type type, Hook hook, int priority) {
-    return new NftChain(table, name, new Base(type, hook, priority, true));
+    return new NftChain(table, name, new Attachment(type, hook, priority, true));
   }
 
   /// Where packets come to a chain.
@@ -30,7 +30,7 @@ public record NftChain(NftTable table, String name, @Nullable Base base) {
   /// @param priority lower comes first; connection tracking is at -200, dstnat -100, filter 0,
   ///   srcnat 100 (`linux/netfilter_ipv4.h`)
   /// @param accept whether a packet that reaches the end goes on
-  public record Base(Type type, Hook hook, int priority, boolean accept) {}
+  public record Attachment(Type type, Hook hook, int priority, boolean accept) {}
 
   /// What a chain may do.
   public enum Type {

@@ -96,7 +96,7 @@ public sealed interface NftExpression {
   record InSet(String set, int register, boolean inverted) implements NftExpression {}
 
   /// Matches if the value is in a map, and loads its data.
-  record MapToData(String map, int register, int target) implements NftExpression {}
+  record MapToValue(String map, int register, int target) implements NftExpression {}
 
   /// Matches if the value is in a map, and does what its verdict says.
   record MapToVerdict(String map, int register) implements NftExpression {}

@@ -11,7 +11,7 @@ import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.InSet;
 import dev.fairway.linux.nft.NftExpression.Load;
-import dev.fairway.linux.nft.NftExpression.MapToData;
+import dev.fairway.linux.nft.NftExpression.MapToValue;
 import dev.fairway.linux.nft.NftExpression.MapToVerdict;
 import dev.fairway.linux.nft.NftExpression.Masquerade;
 import dev.fairway.linux.nft.NftExpression.Meta;
@@ -47,7 +47,7 @@ final class NftExpressionWire {
       case Connection _ -> "ct";
       case Compare _ -> "cmp";
       case Bitwise _ -> "bitwise";
-      case InSet _, MapToData _, MapToVerdict _ -> "lookup";
+      case InSet _, MapToValue _, MapToVerdict _ -> "lookup";
       case Decide _, Load _ -> "immediate";
       case RandomNumber _ -> "numgen";
       case Hash _ -> "hash";
@@ -97,7 +97,7 @@ final class NftExpressionWire {
           out.attributeBigEndian32(5, 1);
         }
       }
-      case MapToData lookup -> {
+      case MapToValue lookup -> {
         out.attributeText(1, lookup.map());
         register(out, 2, lookup.register());
         register(out, 3, lookup.target());

@@ -17,7 +17,7 @@ public record NftSet(
   /// What an element holds beside its key.
   public enum Content {
     NOTHING,
-    DATA,
+    VALUE,
     VERDICT
   }
 
@@ -29,7 +29,7 @@ public record NftSet(
     if (key.isEmpty() || key.size() > 5 || data.size() > 5) {
       throw new IllegalArgumentException("a key has 1 to 5 parts, data at most 5");
     }
-    if (data.isEmpty() != (content != Content.DATA)) {
+    if (data.isEmpty() != (content != Content.VALUE)) {
       throw new IllegalArgumentException("only a map to data has data types");
     }
   }
@@ -39,7 +39,7 @@ public record NftSet(
   }
 
   public static NftSet map(NftTable table, String name, List<NftType> key, List<NftType> data) {
-    return new NftSet(table, name, key, Content.DATA, data);
+    return new NftSet(table, name, key, Content.VALUE, data);
   }
 
   public static NftSet verdicts(NftTable table, String name, NftType... key) {
@@ -61,7 +61,7 @@ public record NftSet(
     }
 
     public static Element of(NftValue key, NftValue data) {
-      return new Element(key, new Data(data));
+      return new Element(key, new Value(data));
     }
 
     public static Element of(NftValue key, NftVerdict verdict) {
@@ -72,8 +72,8 @@ public record NftSet(
   /// What an element of a map holds.
   public sealed interface ElementContent {}
 
-  /// Data, as long as the map's data.
-  public record Data(NftValue value) implements ElementContent {}
+  /// A value, as long as the map's data.
+  public record Value(NftValue value) implements ElementContent {}
 
   /// What to do with the packet.
   public record Decision(NftVerdict verdict) implements ElementContent {}

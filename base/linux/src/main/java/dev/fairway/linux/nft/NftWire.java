@@ -97,14 +97,14 @@ final class NftWire {
     begin(out, NEWCHAIN, CREATE, chain.table());
     out.attributeText(1, chain.table().name());
     out.attributeText(3, chain.name());
-    NftChain.Base base = chain.base();
-    if (base != null) {
+    NftChain.Attachment attachment = chain.attachment();
+    if (attachment != null) {
       out.nest(4);
-      out.attributeBigEndian32(1, base.hook().number());
-      out.attributeBigEndian32(2, base.priority());
+      out.attributeBigEndian32(1, attachment.hook().number());
+      out.attributeBigEndian32(2, attachment.priority());
       out.unnest();
-      out.attributeBigEndian32(5, base.accept() ? 1 : 0);
-      out.attributeText(7, base.type().word());
+      out.attributeBigEndian32(5, attachment.accept() ? 1 : 0);
+      out.attributeText(7, attachment.type().word());
     }
     out.end();
   }
@@ -119,7 +119,7 @@ final class NftWire {
     switch (set.content()) {
       case NOTHING -> {}
       case VERDICT -> out.attributeBigEndian32(6, TYPE_VERDICT);
-      case DATA -> {
+      case VALUE -> {
         out.attributeBigEndian32(6, type(set.data()));
         out.attributeBigEndian32(7, bytes(set.data()));
       }
@@ -166,7 +166,7 @@ final class NftWire {
     value(out, 1, element.key());
     switch (element.content()) {
       case null -> {}
-      case NftSet.Data(NftValue data) -> value(out, 2, data);
+      case NftSet.Value(NftValue data) -> value(out, 2, data);
       case NftSet.Decision(NftVerdict verdict) -> verdict(out, 2, verdict);
     }
     out.unnest();

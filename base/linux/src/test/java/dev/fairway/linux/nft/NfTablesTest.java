@@ -19,7 +19,7 @@ import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.Header;
 import dev.fairway.linux.nft.NftExpression.InSet;
 import dev.fairway.linux.nft.NftExpression.Load;
-import dev.fairway.linux.nft.NftExpression.MapToData;
+import dev.fairway.linux.nft.NftExpression.MapToValue;
 import dev.fairway.linux.nft.NftExpression.MapToVerdict;
 import dev.fairway.linux.nft.NftExpression.Masquerade;
 import dev.fairway.linux.nft.NftExpression.Meta;
@@ -118,7 +118,7 @@ class NfTablesTest {
             new Meta(MetaKey.PROTOCOL, 1),
             new Payload(Header.TRANSPORT, 2, 2, 2),
             new RandomNumber(3, 3),
-            new MapToData("endpoints", 0, 8),
+            new MapToValue("endpoints", 0, 8),
             new DestinationNat(IpFamily.IPV4, 8)));
   }
 
