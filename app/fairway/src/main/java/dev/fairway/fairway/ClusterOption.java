@@ -20,10 +20,12 @@ final class ClusterOption {
   /// @throws ProvisionException if there is none of that name
   ClusterSpec spec() {
     return ClusterSpecFile.find(name)
-        .orElseThrow(
-            () ->
-                new ProvisionException(
-                    "there is no cluster " + name + " here; ./fairway up --name " + name
-                        + " makes one"));
+        .orElseThrow(() ->
+            new ProvisionException(
+                "there is no cluster "
+                    + name
+                    + " here; ./fairway up --name "
+                    + name
+                    + " makes one"));
   }
 }

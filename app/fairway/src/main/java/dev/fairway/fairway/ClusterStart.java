@@ -7,8 +7,6 @@ import dev.fairway.provision.LocalCluster;
 import dev.fairway.provision.Machine;
 import dev.fairway.provision.MachineProcess;
 import dev.fairway.provision.ProvisionException;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,7 +22,6 @@ import java.util.function.BooleanSupplier;
 final class ClusterStart {
   private static final Duration DEADLINE = Duration.ofMinutes(2);
   private static final Duration POLL = Duration.ofMillis(50);
-  private static final int LOG_LINES_SHOWN = 5;
 
   private final LocalCluster local;
   private final ClusterSpec spec;
@@ -50,12 +47,11 @@ final class ClusterStart {
       List<Future<?>> runtimes = new ArrayList<>();
       for (Machine worker : spec.workerMachines()) {
         runtimes.add(
-            each.submit(
-                () -> {
-                  local.ensureContainerRuntime(worker, images);
-                  local.fairway(worker).start(JavaCommand.node(spec, worker));
-                  return null;
-                }));
+            each.submit(() -> {
+              local.ensureContainerRuntime(worker, images);
+              local.fairway(worker).start(JavaCommand.node(spec, worker));
+              return null;
+            }));
       }
       ApiProbe api = new ApiProbe(spec, local.paths());
       await("the API server answers", local.fairway(spec.controller()), api::isReady);
@@ -113,19 +109,16 @@ final class ClusterStart {
     }
   }
 
-  private ProvisionException gaveUp(String what, MachineProcess process, String how) {
-    Path log = local.paths().logFile(process.machine(), process.name());
-    StringBuilder message = new StringBuilder("waiting until ").append(what).append(": process ");
-    message.append(process.name()).append(" of ").append(process.machine().name());
-    message.append(' ').append(how).append("; it said last:");
-    try {
-      List<String> lines = Files.readAllLines(log);
-      lines
-          .subList(Math.max(0, lines.size() - LOG_LINES_SHOWN), lines.size())
-          .forEach(line -> message.append("\n  ").append(line));
-    } catch (IOException e) {
-      message.append("\n  (log ").append(log).append(" cannot be read: ").append(e).append(')');
-    }
-    return new ProvisionException(message.toString());
+  private static ProvisionException gaveUp(String what, MachineProcess process, String how) {
+    return new ProvisionException(
+        "waiting until "
+            + what
+            + ": process "
+            + process.name()
+            + " of "
+            + process.machine().name()
+            + " "
+            + how
+            + process.lastWords());
   }
 }

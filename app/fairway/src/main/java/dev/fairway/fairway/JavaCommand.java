@@ -19,8 +19,7 @@ final class JavaCommand {
     return command("256m", "node", spec, machine);
   }
 
-  private static List<String> command(
-      String heap, String role, ClusterSpec spec, Machine machine) {
+  private static List<String> command(String heap, String role, ClusterSpec spec, Machine machine) {
     List<String> words = new ArrayList<>();
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.add("--enable-native-access=ALL-UNNAMED");

@@ -35,22 +35,20 @@ public final class Main {
 
   public static void main(String[] arguments) {
     CommandLine commandLine = new CommandLine(new Main());
-    commandLine.setParameterExceptionHandler(
-        (problem, words) -> {
-          PrintWriter err = problem.getCommandLine().getErr();
-          err.println("fairway: " + problem.getMessage());
-          err.println("fairway: see ./fairway help " + problem.getCommandLine().getCommandName());
-          return CommandLine.ExitCode.USAGE;
-        });
-    commandLine.setExecutionExceptionHandler(
-        (problem, command, words) -> {
-          if (problem instanceof ProvisionException) {
-            command.getErr().println("fairway: " + problem.getMessage());
-          } else {
-            problem.printStackTrace(command.getErr());
-          }
-          return FAILED;
-        });
+    commandLine.setParameterExceptionHandler((problem, words) -> {
+      PrintWriter err = problem.getCommandLine().getErr();
+      err.println("fairway: " + problem.getMessage());
+      err.println("fairway: see ./fairway help " + problem.getCommandLine().getCommandName());
+      return CommandLine.ExitCode.USAGE;
+    });
+    commandLine.setExecutionExceptionHandler((problem, command, words) -> {
+      if (problem instanceof ProvisionException) {
+        command.getErr().println("fairway: " + problem.getMessage());
+      } else {
+        problem.printStackTrace(command.getErr());
+      }
+      return FAILED;
+    });
     int exitCode = commandLine.execute(arguments);
     if (exitCode != CommandLine.ExitCode.OK) {
       System.exit(exitCode);

@@ -49,7 +49,8 @@ final class StatusCommand implements Callable<Integer> {
           pid.map(String::valueOf).orElse("not running"));
     }
     if (!allRun) {
-      System.out.println("something does not run; ./fairway up --name " + spec.name() + " mends it");
+      System.out.println(
+          "something does not run; ./fairway up --name " + spec.name() + " mends it");
     }
     return allRun ? 0 : NOT_RUNNING;
   }

@@ -27,10 +27,7 @@ final class Steps {
   }
 
   synchronized void done(String text, Duration took) {
-    out.println(
-        text
-            + " ".repeat(Math.max(1, TEXT_WIDTH - text.length()))
-            + seconds(took));
+    out.println(text + " ".repeat(Math.max(1, TEXT_WIDTH - text.length())) + seconds(took));
     out.flush();
   }
 

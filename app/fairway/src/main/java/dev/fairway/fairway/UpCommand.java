@@ -52,7 +52,8 @@ final class UpCommand implements Callable<Integer> {
     } else {
       Requirements.host();
       raise(local, steps, existing.isEmpty());
-      steps.done("cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
+      steps.done(
+          "cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
     }
     sayWhatNext(local);
     return 0;
@@ -76,10 +77,15 @@ final class UpCommand implements Callable<Integer> {
   private ClusterSpec newSpec() {
     ClusterSpec spec =
         ClusterSpecFile.choose(
-            cluster.name, workers == null ? DEFAULT_WORKERS : workers, backend(ClusterSpec.Backend.VXLAN));
+            cluster.name,
+            workers == null ? DEFAULT_WORKERS : workers,
+            backend(ClusterSpec.Backend.VXLAN));
     if (new ClusterRemoval(ClusterPaths.of(cluster.name)).isNeeded()) {
       throw new ProvisionException(
-          "there are remains of a cluster " + cluster.name + "; ./fairway down --name " + cluster.name
+          "there are remains of a cluster "
+              + cluster.name
+              + "; ./fairway down --name "
+              + cluster.name
               + " removes them");
     }
     return spec;
@@ -112,7 +118,8 @@ final class UpCommand implements Callable<Integer> {
 
   private static void sayWhatNext(LocalCluster local) {
     String name = local.spec().name();
-    String kubectl = name.equals("lab") ? "./fairway kubectl" : "FAIRWAY_CLUSTER=" + name + " ./fairway kubectl";
+    String kubectl =
+        name.equals("lab") ? "./fairway kubectl" : "FAIRWAY_CLUSTER=" + name + " ./fairway kubectl";
     System.out.println();
     System.out.println("Try next:");
     System.out.println("  " + kubectl + " get nodes -o wide");

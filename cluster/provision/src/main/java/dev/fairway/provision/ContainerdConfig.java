@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.provision;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
 /// The configuration file of a machine's containerd (`containerd-config.toml(5)`, version 2).
 final class ContainerdConfig {
+  private static final int CAP_SYS_RESOURCE = 24;
+
   private ContainerdConfig() {}
 
   static String render(ClusterPaths paths, Machine machine) {
@@ -28,8 +34,8 @@ final class ContainerdConfig {
       stream_server_address = "127.0.0.1"
       stream_server_port = "0"
       netns_mounts_under_state_dir = true
+      restrict_oom_score_adj = %7$s
       max_concurrent_downloads = 3
-      restrict_oom_score_adj = true
 
       [plugins."io.containerd.grpc.v1.cri".cni]
         bin_dir = "%5$s"
@@ -51,6 +57,24 @@ final class ContainerdConfig {
             paths.containerdSocket(machine),
             Images.PAUSE,
             paths.cniBinaries(machine),
-            paths.cniConfigurations(machine));
+            paths.cniConfigurations(machine),
+            !mayProtectFromOutOfMemory());
+  }
+
+  /// Pods' sandboxes are to be the last to be killed when memory runs out, which only a process
+  /// with CAP_SYS_RESOURCE (bit 24, `linux/capability.h`) may ask for. Root in a container may lack
+  /// it.
+  private static boolean mayProtectFromOutOfMemory() {
+    try {
+      for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+        if (line.startsWith("CapEff:")) {
+          long effective = Long.parseUnsignedLong(line.substring(7).strip(), 16);
+          return (effective >>> CAP_SYS_RESOURCE & 1) == 1;
+        }
+      }
+    } catch (IOException e) {
+      throw new ProvisionException("/proc/self/status cannot be read: is /proc mounted?", e);
+    }
+    return false;
   }
 }

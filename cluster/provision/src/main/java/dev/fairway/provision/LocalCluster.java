@@ -130,10 +130,7 @@ public final class LocalCluster {
     while (!answers(socket)) {
       if (containerd(machine).pid().isEmpty() || System.nanoTime() > deadline) {
         throw new ProvisionException(
-            "containerd on "
-                + machine.name()
-                + " does not run; its log is "
-                + paths.logFile(machine, CONTAINERD));
+            "containerd on " + machine.name() + " does not run" + containerd(machine).lastWords());
       }
       Thread.sleep(POLL);
     }

@@ -2,7 +2,6 @@
 package dev.fairway.provision;
 
 import dev.fairway.linux.Cgroups;
-import dev.fairway.linux.NetworkNamespace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +17,7 @@ import java.util.Optional;
 /// process began, and only both together are believed.
 public final class MachineProcess {
   private static final Duration TERMINATION_GRACE = Duration.ofSeconds(5);
+  private static final int LAST_LINES = 6;
 
   private final ClusterPaths paths;
   private final Machine machine;
@@ -58,13 +58,14 @@ public final class MachineProcess {
       return false;
     }
     Path log = paths.logFile(machine, name);
-    try (NetworkNamespace namespace = NetworkNamespace.open(paths.networkNamespace(machine))) {
+    try {
       Files.createDirectories(log.getParent());
       Files.createDirectories(pidFile().getParent());
       List<String> words = new ArrayList<>();
       // A new session, so that the terminal's end is not the process's end. The shell joins the
       // control group before it becomes the process, so that no child is ever outside of it.
-      words.addAll(List.of("setsid", "sh", "-c", JOIN_AND_RUN, "sh"));
+      String namespace = "--net=" + paths.networkNamespace(machine);
+      words.addAll(List.of("setsid", "nsenter", namespace, "--", "sh", "-c", JOIN_AND_RUN, "sh"));
       words.addAll(command);
       ProcessBuilder builder =
           new ProcessBuilder(words)
@@ -72,7 +73,7 @@ public final class MachineProcess {
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
               .redirectErrorStream(true);
       builder.environment().put("FAIRWAY_CGROUPS", controlGroupFiles());
-      Process process = namespace.start(builder);
+      Process process = builder.start();
       Files.writeString(pidFile(), process.pid() + " " + beginOf(process.pid()) + "\n");
       return true;
     } catch (IOException e) {
@@ -84,6 +85,19 @@ public final class MachineProcess {
   private static final String JOIN_AND_RUN =
       "for f in $FAIRWAY_CGROUPS; do echo $$ > \"$f\" || exit 1; done; unset FAIRWAY_CGROUPS;"
           + " exec \"$@\"";
+
+  /// The end of what it said, each line indented, for a message about its failure.
+  public String lastWords() {
+    Path log = paths.logFile(machine, name);
+    try {
+      List<String> lines = Files.readAllLines(log);
+      return "; it said last:\n  "
+          + String.join(
+              "\n  ", lines.subList(Math.max(0, lines.size() - LAST_LINES), lines.size()));
+    } catch (IOException e) {
+      return "; its log " + log + " cannot be read";
+    }
+  }
 
   /// Ends it, by force if it does not go by itself.
   public void stop() throws InterruptedException {

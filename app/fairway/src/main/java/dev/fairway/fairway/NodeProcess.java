@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.dns.DnsConfig;
+import dev.fairway.dns.DnsServer;
+import dev.fairway.dns.LocalAddresses;
+import dev.fairway.kubelet.Kubelet;
+import dev.fairway.kubelet.KubeletConfig;
+import dev.fairway.podnet.PodNetwork;
+import dev.fairway.provision.ClusterPaths;
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.Machine;
+import dev.fairway.provision.Pki;
+import dev.fairway.reconcile.ApiClients;
+import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.traffic.ServiceDatapath;
+import dev.fairway.traffic.ServicesConfig;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What runs on a worker: pod network, Services, names and pods, all told by one follower.
+///
+/// It runs in its machine's network namespace. What it puts into the kernel outlives it.
+final class NodeProcess {
+  private static final Logger LOG = LoggerFactory.getLogger(NodeProcess.class);
+  private static final String UNDERLAY = "eth0";
+  private static final int KUBELET_PORT = 10250;
+  private static final int MOST_PODS = 110;
+  private static final Path RESOLV_CONF = Path.of("/etc/resolv.conf");
+
+  private NodeProcess() {}
+
+  static void run(ClusterSpec spec, Machine machine) throws IOException, InterruptedException {
+    ClusterPaths paths = ClusterPaths.of(spec.name());
+    LocalAddresses.ensure(List.of(spec.dnsAddress()));
+    try (KubernetesClient client =
+            ApiClients.connect(paths.kubeconfig(machine, Pki.NODE), "fairway-node");
+        PodNetwork podNetwork = PodNetwork.start(podNetwork(spec, paths, machine), client);
+        ServiceDatapath services = ServiceDatapath.open(services(spec, machine));
+        DnsServer dns = DnsServer.start(dns(spec))) {
+      ClusterFollower.Builder follow =
+          ClusterFollower.of(client)
+              .follow(Node.class)
+              .follow(Service.class)
+              .follow(EndpointSlice.class)
+              .subscribe("podnet", podNetwork)
+              .subscribe("services", services)
+              .subscribe("dns", dns.subscriber());
+      try (Kubelet kubelet = Kubelet.start(kubelet(spec, paths, machine), client, follow);
+          ClusterFollower follower = follow.start()) {
+        LOG.info("{} serves at {}", machine.name(), machine.address());
+        Termination.await();
+      }
+    }
+  }
+
+  private static PodNetwork.Config podNetwork(
+      ClusterSpec spec, ClusterPaths paths, Machine machine) {
+    return new PodNetwork.Config(
+        machine.name(),
+        machine.address(),
+        UNDERLAY,
+        spec.podNetwork(),
+        switch (spec.backend()) {
+          case VXLAN -> PodNetwork.BackendKind.VXLAN;
+          case ROUTES -> PodNetwork.BackendKind.ROUTES;
+        },
+        paths.machineRun(machine).resolve("cni.sock"),
+        paths.cniBinaries(machine),
+        paths.cniConfigurations(machine),
+        paths.machineState(machine).resolve("podnet"));
+  }
+
+  private static ServicesConfig services(ClusterSpec spec, Machine machine) {
+    return new ServicesConfig(
+        machine.name(),
+        List.of(machine.address()),
+        List.of(spec.podNetwork()),
+        Set.of(spec.dnsAddress()));
+  }
+
+  private static DnsConfig dns(ClusterSpec spec) throws IOException {
+    return DnsConfig.of(
+        List.of(new InetSocketAddress(spec.dnsAddress().toInetAddress(), ClusterDns.PORT)),
+        ClusterSpec.CLUSTER_DOMAIN,
+        List.of(spec.serviceNetwork()),
+        List.of(spec.podNetwork()),
+        ClusterDns.upstreams());
+  }
+
+  private static KubeletConfig kubelet(ClusterSpec spec, ClusterPaths paths, Machine machine) {
+    String serving = Pki.kubeletServer(machine);
+    return new KubeletConfig(
+        machine.name(),
+        machine.address().toString(),
+        paths.containerdSocket(machine),
+        paths.machineState(machine).resolve("kubelet"),
+        spec.dnsAddress().toString(),
+        ClusterSpec.CLUSTER_DOMAIN,
+        RESOLV_CONF,
+        "/" + paths.cgroup(machine),
+        new KubeletConfig.Tls(
+            Pki.certificate(paths, serving), Pki.key(paths, serving), Pki.authority(paths)),
+        KUBELET_PORT,
+        MOST_PODS,
+        Map.of());
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.fairway;
+
+import dev.fairway.apiserver.ApiServer;
+import dev.fairway.apiserver.ApiServerConfig;
+import dev.fairway.controllers.Controllers;
+import dev.fairway.controllers.ControllersConfig;
+import dev.fairway.provision.ClusterPaths;
+import dev.fairway.provision.ClusterSpec;
+import dev.fairway.provision.Machine;
+import dev.fairway.provision.Pki;
+import dev.fairway.reconcile.ApiClients;
+import dev.fairway.store.EmbeddedStore;
+import dev.fairway.store.Store;
+import dev.fairway.store.StoreConfig;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What runs on a controller: the store, the API server on it, then the controllers and the
+/// scheduler as its clients, each by its own identity.
+final class ServerProcess {
+  private static final Logger LOG = LoggerFactory.getLogger(ServerProcess.class);
+  private static final int FIRST_NODE_PORT = 30000;
+  private static final int LAST_NODE_PORT = 32767;
+
+  private ServerProcess() {}
+
+  static void run(ClusterSpec spec, Machine machine) throws IOException, InterruptedException {
+    ClusterPaths paths = ClusterPaths.of(spec.name());
+    Path storeDirectory = paths.machineState(machine).resolve("store");
+    Files.createDirectories(storeDirectory);
+    try (Store store = EmbeddedStore.open(StoreConfig.of(storeDirectory.resolve("objects.db")));
+        ApiServer api = ApiServer.start(apiServer(spec, paths, machine, store));
+        KubernetesClient controllersClient =
+            ApiClients.connect(paths.kubeconfig(machine, Pki.CONTROLLERS), "fairway-controllers");
+        KubernetesClient schedulerClient =
+            ApiClients.connect(paths.kubeconfig(machine, Pki.SCHEDULER), "fairway-scheduler");
+        KubernetesClient admin = ApiClients.connect(paths.adminKubeconfig(), "fairway-setup");
+        Controllers controllers =
+            Controllers.start(
+                controllersClient,
+                schedulerClient,
+                ControllersConfig.of(spec.podNetwork(), Files.readString(Pki.authority(paths))))) {
+      LOG.info("{} serves the API at {}", machine.name(), api.address());
+      ClusterDns.publish(admin, spec);
+      Termination.await();
+    }
+  }
+
+  private static ApiServerConfig apiServer(
+      ClusterSpec spec, ClusterPaths paths, Machine machine, Store store) {
+    return new ApiServerConfig(
+        new InetSocketAddress(machine.address().toInetAddress(), ClusterSpec.API_PORT),
+        machine.address(),
+        Pki.certificate(paths, Pki.API_SERVER),
+        Pki.key(paths, Pki.API_SERVER),
+        Pki.authority(paths),
+        Pki.key(paths, Pki.SERVICE_ACCOUNTS),
+        List.of(Pki.tokenVerificationKey(paths)),
+        "https://kubernetes.default.svc." + ClusterSpec.CLUSTER_DOMAIN,
+        Pki.certificate(paths, Pki.KUBELET_CLIENT),
+        Pki.key(paths, Pki.KUBELET_CLIENT),
+        Pki.authority(paths),
+        List.of(spec.serviceNetwork()),
+        FIRST_NODE_PORT,
+        LAST_NODE_PORT,
+        ClusterSpec.CLUSTER_DOMAIN,
+        store);
+  }
+}
