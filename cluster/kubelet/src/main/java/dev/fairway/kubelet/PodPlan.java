@@ -254,7 +254,7 @@ record PodPlan(List<Step> steps, Optional<Instant> again) {
     /// Keeps the newest run of each container and the one before it, for `logs --previous`.
     private void tidy(Sandbox current) {
       boolean settled = true;
-      for (Container container : allContainers()) {
+      for (Container container : RestartRule.all(pod)) {
         List<ObservedPod.Container> runs = observed.runs(container.getName());
         settled &= observed.latestIn(current, container.getName()).isPresent();
         runs.stream()
@@ -267,12 +267,6 @@ record PodPlan(List<Step> steps, Optional<Instant> again) {
             .filter(old -> !old.ready())
             .forEach(old -> steps.add(new Step.RemoveSandbox(old.id())));
       }
-    }
-
-    private List<Container> allContainers() {
-      List<Container> all = new ArrayList<>(RestartRule.init(pod));
-      all.addAll(RestartRule.apps(pod));
-      return all;
     }
   }
 }

@@ -24,6 +24,11 @@ import java.util.Set;
 
 /// What a node says about a pod, computed from the pod and what the runtime has of it.
 final class PodStatuses {
+  /// The conditions a node decides; the rest of a pod's conditions are others'.
+  static final Set<String> OWN_CONDITIONS =
+      Set.of(
+          "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled");
+
   private PodStatuses() {}
 
   /// Why a container does not run yet.

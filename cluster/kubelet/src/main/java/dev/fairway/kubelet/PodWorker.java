@@ -7,23 +7,20 @@ import dev.fairway.kubelet.PodStatuses.Waiting;
 import dev.fairway.kubelet.cri.CriException;
 import dev.fairway.kubelet.cri.v1.AuthConfig;
 import io.fabric8.kubernetes.api.model.Container;
-import io.fabric8.kubernetes.api.model.ContainerStatus;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.PodCondition;
 import io.fabric8.kubernetes.api.model.PodStatus;
+import io.fabric8.kubernetes.api.model.PodStatusBuilder;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,8 +49,8 @@ final class PodWorker {
   private final ContainerStarter starter;
   private final ContainerStopper stopper;
   private final ImagePulls images;
-  private final Map<String, ContainerProbes> probes = new HashMap<>();
-  private final Map<String, Waiting> waiting = new HashMap<>();
+  private final PodProbes probes;
+  private final WaitingReasons waiting;
   private final Runnable ended;
 
   private volatile @Nullable Pod wanted;
@@ -67,16 +64,14 @@ final class PodWorker {
 
   /// @param login credentials for the pod's images
   /// @param ended called once, when nothing is left of a pod that was to go
-  PodWorker(
-      NodeContext node,
-      PodRef ref,
-      java.util.function.Supplier<Optional<AuthConfig>> login,
-      Runnable ended) {
+  PodWorker(NodeContext node, PodRef ref, Supplier<Optional<AuthConfig>> login, Runnable ended) {
     this.node = node;
     this.ref = ref;
     this.ended = ended;
     this.events = new PodEvents(node.events(), ref);
     this.observer = new RuntimeObserver(node.cri(), ref);
+    this.probes = new PodProbes(node.actions(), events, this::wake);
+    this.waiting = new WaitingReasons(ref, events);
     this.starter = new ContainerStarter(node, events);
     this.stopper = new ContainerStopper(node.cri(), node.actions(), events, this::wake);
     this.images = new ImagePulls(node.cri(), events, login, this::wake);
@@ -154,7 +149,7 @@ final class PodWorker {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } finally {
-      probes.values().forEach(ContainerProbes::close);
+      probes.close();
     }
   }
 
@@ -167,18 +162,12 @@ final class PodWorker {
     Instant now = Instant.now();
     boolean stopping = stopping();
     Pod pod = current();
-    probe(pod, seen, stopping);
+    probes.follow(pod, seen, address(pod, seen), stopping);
     PodPlan plan =
         PodPlan.of(
             new PodPlan.Situation(
-                pod,
-                seen,
-                stopping,
-                ids(ContainerProbes::failed),
-                ids(ContainerProbes::started),
-                backoff::notBefore,
-                now));
-    noteBackoff(pod, seen, now);
+                pod, seen, stopping, probes.failed(), probes.started(), backoff::notBefore, now));
+    waiting.noteRests(pod, seen, backoff, now);
     if (plan.steps().equals(List.of(new Step.Done()))) {
       return finish(pod, seen);
     }
@@ -218,7 +207,7 @@ final class PodWorker {
   private Taken take(Step step, Pod pod, ObservedPod seen) throws IOException {
     switch (step) {
       case Step.Kill kill -> {
-        Optional<Container> spec = spec(pod, kill.container().name());
+        Optional<Container> spec = RestartRule.find(pod, kill.container().name());
         stopper.stop(kill.container(), spec, grace(pod), address(pod, seen), kill.why());
         return Taken.WAITS;
       }
@@ -257,7 +246,7 @@ final class PodWorker {
         return Taken.WAITS;
       }
       case ImagePulls.Standing.Failed failed -> {
-        waiting.put(container.getName(), failed.why());
+        waiting.put(container, failed.why());
         return Taken.FAILED;
       }
       case ImagePulls.Standing.Present _ -> {}
@@ -268,7 +257,7 @@ final class PodWorker {
       if (again) {
         backoff.restarted(container.getName());
       }
-      waiting.remove(container.getName());
+      waiting.remove(container);
       postStart(pod, container, id, step.sandbox());
       return Taken.ACTED;
     } catch (NotReadyException e) {
@@ -279,7 +268,7 @@ final class PodWorker {
         events.pod("Warning", "FailedMount", e.text());
       } else {
         events.container(container, "Warning", "Failed", "Error: " + e.text());
-        waiting.put(container.getName(), new Waiting(e.reason(), e.text()));
+        waiting.put(container, new Waiting(e.reason(), e.text()));
       }
       return Taken.FAILED;
     }
@@ -338,14 +327,11 @@ final class PodWorker {
 
   /// Our own words are newer than what the cluster returned; the conditions of others are not ours.
   private static PodStatus merged(Pod pod, PodStatus told) {
-    PodStatus status = new io.fabric8.kubernetes.api.model.PodStatusBuilder(told).build();
+    PodStatus status = new PodStatusBuilder(told).build();
     if (pod.getStatus() != null) {
-      Set<String> ours = new HashSet<>();
-      told.getConditions().forEach(condition -> ours.add(condition.getType()));
-      List<io.fabric8.kubernetes.api.model.PodCondition> all =
-          new ArrayList<>(told.getConditions());
+      List<PodCondition> all = new ArrayList<>(told.getConditions());
       pod.getStatus().getConditions().stream()
-          .filter(condition -> !Own.CONDITIONS.contains(condition.getType()))
+          .filter(condition -> !PodStatuses.OWN_CONDITIONS.contains(condition.getType()))
           .forEach(condition -> {
             all.removeIf(old -> old.getType().equals(condition.getType()));
             all.add(condition);
@@ -353,116 +339,6 @@ final class PodWorker {
       status.setConditions(all);
     }
     return status;
-  }
-
-  private static final class Own {
-    static final Set<String> CONDITIONS =
-        Set.of(
-            "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled");
-  }
-
-  private void probe(Pod pod, ObservedPod seen, boolean stopping) {
-    Set<String> running = new HashSet<>();
-    for (ObservedPod.Container run : seen.containers()) {
-      Optional<Container> spec = spec(pod, run.name());
-      if (run.running() && spec.isPresent() && !stopping) {
-        running.add(run.id());
-        probes.computeIfAbsent(run.id(), _ -> newProbes(pod, seen, run, spec.get()));
-      }
-    }
-    probes
-        .entrySet()
-        .removeIf(entry -> {
-          boolean over = !running.contains(entry.getKey());
-          if (over) {
-            entry.getValue().close();
-          }
-          return over;
-        });
-  }
-
-  private ContainerProbes newProbes(
-      Pod pod, ObservedPod seen, ObservedPod.Container run, Container spec) {
-    Optional<ContainerStatus> before =
-        pod.getStatus() == null
-            ? Optional.empty()
-            : Stream.concat(
-                    pod.getStatus().getContainerStatuses().stream(),
-                    pod.getStatus().getInitContainerStatuses().stream())
-                .filter(status -> ("containerd://" + run.id()).equals(status.getContainerID()))
-                .findFirst();
-    return new ContainerProbes(
-        node.actions(),
-        new Target(spec, run.id(), address(pod, seen)),
-        run.started(),
-        before.map(status -> Boolean.TRUE.equals(status.getStarted())).orElse(false),
-        before.map(status -> Boolean.TRUE.equals(status.getReady())).orElse(false),
-        this::wake,
-        (kind, output) ->
-            events.container(
-                spec,
-                "Warning",
-                "Unhealthy",
-                kind.substring(0, 1).toUpperCase(java.util.Locale.ROOT)
-                    + kind.substring(1)
-                    + " probe failed: "
-                    + output));
-  }
-
-  private Set<String> ids(java.util.function.Predicate<ContainerProbes> which) {
-    Set<String> ids = new HashSet<>();
-    probes.forEach((id, probe) -> {
-      if (which.test(probe)) {
-        ids.add(id);
-      }
-    });
-    return ids;
-  }
-
-  private void noteBackoff(Pod pod, ObservedPod seen, Instant now) {
-    for (Container container : containers(pod)) {
-      String name = container.getName();
-      Optional<ObservedPod.Container> run = seen.latest(name);
-      boolean rests =
-          run.filter(r -> r.exited() && backoff.notBefore(r).isAfter(now)).isPresent()
-              && !PodPlan.finished(pod, seen)
-              && restartsAtAll(pod, container, run.get());
-      Waiting known = waiting.get(name);
-      if (rests) {
-        if (known == null || !known.reason().equals("CrashLoopBackOff")) {
-          String text =
-              "back-off %ds restarting failed container=%s pod=%s_%s(%s)"
-                  .formatted(
-                      backoff.rest(name).toSeconds(), name, ref.name(), ref.namespace(), ref.uid());
-          waiting.put(name, new Waiting("CrashLoopBackOff", text));
-          events.container(
-              container,
-              "Warning",
-              "BackOff",
-              "Back-off restarting failed container "
-                  + name
-                  + " in pod "
-                  + ref.name()
-                  + "_"
-                  + ref.namespace()
-                  + "("
-                  + ref.uid()
-                  + ")");
-        }
-      } else if (known != null
-          && (known.reason().equals("CrashLoopBackOff")
-              || run.filter(ObservedPod.Container::running).isPresent())) {
-        waiting.remove(name);
-      }
-    }
-  }
-
-  private static boolean restartsAtAll(Pod pod, Container container, ObservedPod.Container run) {
-    if (RestartRule.init(pod).contains(container)) {
-      return RestartRule.sidecar(container)
-          || (RestartRule.restartsInit(pod) && run.exitCode() != 0);
-    }
-    return RestartRule.restarts(pod, run.exitCode());
   }
 
   private void report(Pod pod, ObservedPod seen, boolean stopping) {
@@ -481,9 +357,9 @@ final class PodWorker {
         pod,
         seen,
         new PodStatuses.Outlook(
-            Map.copyOf(waiting),
-            ids(ContainerProbes::ready),
-            ids(ContainerProbes::started),
+            waiting.all(),
+            probes.ready(),
+            probes.started(),
             node.config().nodeIp(),
             stopping,
             Instant.now()));
@@ -530,13 +406,12 @@ final class PodWorker {
   }
 
   private Duration grace(Pod pod) {
-    if (gone && wanted != null) {
-      return FORCED_GRACE;
-    }
     Long asked = pod.getMetadata().getDeletionGracePeriodSeconds();
     Long usual = pod.getSpec().getTerminationGracePeriodSeconds();
     long seconds = asked != null ? asked : usual != null ? usual : DEFAULT_GRACE_SECONDS;
-    return Duration.ofSeconds(Math.max(0, seconds));
+    Duration grace = Duration.ofSeconds(Math.max(0, seconds));
+    boolean forced = gone && wanted != null && grace.compareTo(FORCED_GRACE) > 0;
+    return forced ? FORCED_GRACE : grace;
   }
 
   private String address(Pod pod, ObservedPod seen) {
@@ -557,15 +432,5 @@ final class PodWorker {
 
   private static Instant earlier(Instant a, Instant b) {
     return a.isBefore(b) ? a : b;
-  }
-
-  private static Optional<Container> spec(Pod pod, String name) {
-    return containers(pod).stream().filter(c -> c.getName().equals(name)).findFirst();
-  }
-
-  private static List<Container> containers(Pod pod) {
-    List<Container> all = new ArrayList<>(RestartRule.init(pod));
-    all.addAll(RestartRule.apps(pod));
-    return all;
   }
 }

@@ -31,7 +31,8 @@ final class BusyboxImage {
           "touch",
           "test",
           "kill",
-          "wget");
+          "wget",
+          "tar");
 
   private BusyboxImage() {}
 

@@ -18,9 +18,14 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,6 +129,10 @@ class ClusterPodTest {
     Await.until("it logged", () -> kubectl("logs", "web").equals("serving\n"));
     assertThat(kubectl("exec", "web", "--", "sh", "-c", "echo $((6*7)); cat /site/name"))
         .isEqualTo("42\nweb");
+    Files.writeString(directory.resolve("sent"), "over there\n");
+    assertThat(kubectl("cp", directory.resolve("sent").toString(), "web:/tmp/got")).isEmpty();
+    assertThat(kubectl("exec", "web", "--", "cat", "/tmp/got")).isEqualTo("over there\n");
+    forwardsPorts();
     String token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
     assertThat(kubectl("exec", "web", "--", "cat", token)).startsWith("eyJ");
     assertThat(kubectl("exec", "web", "--", "env")).contains("KUBERNETES_SERVICE_HOST=10.32.0.1");
@@ -136,6 +145,30 @@ class ClusterPodTest {
                 .containsAll(List.of("Pulled", "Created", "Started")));
     assertThat(kubectl("delete", "pod", "web", "--timeout=20s")).contains("deleted");
     assertThat(client.pods().inNamespace("default").withName("web").get()).isNull();
+  }
+
+  private static void forwardsPorts() throws Exception {
+    Process forward =
+        new ProcessBuilder(
+                "kubectl",
+                "--kubeconfig=" + directory.resolve("admin.kubeconfig"),
+                "port-forward",
+                "pod/web",
+                ":18080")
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader said = forward.inputReader()) {
+      String line = said.readLine();
+      assertThat(line).startsWith("Forwarding from 127.0.0.1:");
+      String port = line.substring(line.indexOf(':') + 1, line.indexOf(" ->"));
+      URI uri = URI.create("http://127.0.0.1:" + port + "/name");
+      var answer =
+          HttpClient.newHttpClient()
+              .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
+      assertThat(answer.body()).isEqualTo("web");
+    } finally {
+      forward.destroy();
+    }
   }
 
   private static Pod webServer() {
@@ -151,7 +184,7 @@ class ClusterPodTest {
         .addNewContainer()
         .withName("main")
         .withImage(Containerd.IMAGE)
-        .withCommand("sh", "-c", "echo serving; sleep 1000")
+        .withCommand("sh", "-c", "echo serving; httpd -f -p 127.0.0.1:18080 -h /site")
         .withNewReadinessProbe()
         .withPeriodSeconds(1)
         .withNewExec()

@@ -331,6 +331,7 @@ class PodLifeTest {
         .withNewSpec()
         .withHostNetwork(true)
         .withNodeName("node-a")
+        .withTerminationGracePeriodSeconds(0L)
         .addNewContainer()
         .withName("main")
         .withImage(Containerd.IMAGE)
