@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,6 +37,7 @@ final class EventRecorder implements AutoCloseable {
         }
       };
   private final Thread writer;
+  private long sequence;
 
   EventRecorder(KubernetesClient client, String nodeName) {
     this.client = client;
@@ -93,8 +95,7 @@ final class EventRecorder implements AutoCloseable {
       written.put(happening, new Counted(before.name(), count));
       return;
     }
-    // Unique among the pod's events, and sortable by time.
-    String name = happening.pod().name() + "." + Long.toHexString(System.nanoTime() ^ nonce());
+    String name = happening.pod().name() + "." + Long.toHexString(nextSequence());
     client
         .v1()
         .events()
@@ -104,8 +105,12 @@ final class EventRecorder implements AutoCloseable {
     written.put(happening, new Counted(name, 1));
   }
 
-  private static long nonce() {
-    return System.currentTimeMillis() << 20;
+  /// Unique among the pod's events, and growing: lists are in the order of names, so events of one
+  /// second show in the order they happened.
+  private long nextSequence() {
+    long now = TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis());
+    sequence = Math.max(sequence + 1, now);
+    return sequence;
   }
 
   private Event event(Happening happening, String name, String now) {

@@ -25,8 +25,6 @@ import dev.fairway.kubelet.cri.v1.ImageStatusRequest;
 import dev.fairway.kubelet.cri.v1.ImageStatusResponse;
 import dev.fairway.kubelet.cri.v1.ListContainersRequest;
 import dev.fairway.kubelet.cri.v1.ListContainersResponse;
-import dev.fairway.kubelet.cri.v1.ListImagesRequest;
-import dev.fairway.kubelet.cri.v1.ListImagesResponse;
 import dev.fairway.kubelet.cri.v1.ListPodSandboxRequest;
 import dev.fairway.kubelet.cri.v1.ListPodSandboxResponse;
 import dev.fairway.kubelet.cri.v1.PodSandbox;
@@ -183,11 +181,6 @@ public final class Cri implements AutoCloseable {
           "PortForward",
           PortForwardRequest.getDefaultInstance(),
           PortForwardResponse.getDefaultInstance());
-  private static final MethodDescriptor<ListImagesRequest, ListImagesResponse> LIST_IMAGES =
-      images(
-          "ListImages",
-          ListImagesRequest.getDefaultInstance(),
-          ListImagesResponse.getDefaultInstance());
   private static final MethodDescriptor<ImageStatusRequest, ImageStatusResponse> IMAGE_STATUS =
       images(
           "ImageStatus",
@@ -337,10 +330,6 @@ public final class Cri implements AutoCloseable {
   /// The URL at which the runtime forwards ports of a sandbox.
   public String portForwardUrl(PortForwardRequest request) {
     return call(PORT_FORWARD, SHORT, request).getUrl();
-  }
-
-  public List<Image> images() {
-    return call(LIST_IMAGES, SHORT, ListImagesRequest.getDefaultInstance()).getImagesList();
   }
 
   /// The image under this name; empty if the runtime does not have it.
