@@ -3,6 +3,7 @@ package dev.fairway.fairway;
 
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.Machine;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,16 +25,31 @@ final class JavaCommand {
     words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     words.add("--enable-native-access=ALL-UNNAMED");
     words.add("-XX:+UseSerialGC");
+    // Four of these start at once on two cores: the optimising compiler would take most of both.
+    words.add("-XX:TieredStopAtLevel=1");
     words.add("-Xmx" + heap);
     words.add("-XX:+ExitOnOutOfMemoryError");
     words.add("-Dorg.slf4j.simpleLogger.showDateTime=true");
     words.add("-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
     words.add("-Dorg.slf4j.simpleLogger.showThreadName=false");
     words.add("-Dorg.slf4j.simpleLogger.showShortLogName=true");
+    words.addAll(startUp(role));
     words.add("-cp");
     words.add(System.getProperty("java.class.path"));
     words.add(Main.class.getName());
     words.addAll(List.of(role, "--name", spec.name(), "--machine", machine.name()));
     return words;
+  }
+
+  /// A process that a cache of loaded and linked classes stands by starts in a fraction of the time
+  /// (JEP 483, JEP 514). The build makes the caches by running a small cluster once.
+  private static List<String> startUp(String role) {
+    Path caches = Path.of(System.getProperty("fairway.lib")).resolveSibling("aot");
+    if (System.getenv("FAIRWAY_TRAINING") != null) {
+      return List.of(
+          "-XX:AOTMode=record", "-XX:AOTConfiguration=" + caches.resolve(role + ".conf"));
+    }
+    Path cache = caches.resolve(role + ".aot");
+    return Files.exists(cache) ? List.of("-XX:AOTCache=" + cache) : List.of();
   }
 }
