@@ -8,6 +8,7 @@ import dev.fairway.apiserver.admission.ServiceAddresses;
 import dev.fairway.apiserver.auth.Authorizer;
 import dev.fairway.apiserver.auth.IdentityRules;
 import dev.fairway.apiserver.auth.Pem;
+import dev.fairway.apiserver.auth.RbacRules;
 import dev.fairway.apiserver.auth.ServiceAccountTokens;
 import dev.fairway.apiserver.http.HttpFront;
 import dev.fairway.apiserver.registry.Lookup;
@@ -76,7 +77,9 @@ public final class ApiServer implements AutoCloseable {
             KubeletTls.context(
                 config.kubeletClientCertificate(), config.kubeletClientKey(), config.kubeletCa()),
             threads);
-    Authorizer authorizer = new IdentityRules();
+    Authorizer own = new IdentityRules();
+    Authorizer rbac = new RbacRules(parts.registry);
+    Authorizer authorizer = (who, what) -> own.allows(who, what) || rbac.allows(who, what);
     ApiHandler handler =
         ApiHandler.of(
             threads, timer, clock, parts.registry, catalog, kubelets, parts.tokens, authorizer);

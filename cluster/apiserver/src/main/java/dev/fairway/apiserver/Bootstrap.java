@@ -13,6 +13,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import java.util.List;
 import java.util.Map;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The objects every cluster has: its namespaces, and the Service that leads to the API itself.
@@ -20,6 +21,7 @@ final class Bootstrap {
   static final List<String> NAMESPACES =
       List.of("default", "kube-system", "kube-public", "kube-node-lease");
   private static final String NAME = "kubernetes";
+  private static final String RBAC = "rbac.authorization.k8s.io";
   private static final WriteOptions OPTIONS =
       new WriteOptions(
           new Identity("system:apiserver", "", List.of("system:masters"), Map.of()),
@@ -40,6 +42,7 @@ final class Bootstrap {
     for (String name : NAMESPACES) {
       ensure("", "Namespace", "", object("", "Namespace", name));
     }
+    ensure(RBAC, "ClusterRole", "", clusterAdmin());
     ensure("", "Service", "default", service());
     ensure("", "Endpoints", "default", endpoints());
     ensure("discovery.k8s.io", "EndpointSlice", "default", endpointSlice());
@@ -83,6 +86,21 @@ final class Bootstrap {
     object.put("kind", kind.kind()).put("apiVersion", kind.apiVersion());
     object.putObject("metadata").put("name", name);
     return object;
+  }
+
+  /// The role people bind to whom they trust with everything.
+  private static ObjectNode clusterAdmin() {
+    ObjectNode role = object(RBAC, "ClusterRole", "cluster-admin");
+    ArrayNode rules = role.putArray("rules");
+    ObjectNode everything = rules.addObject();
+    for (String field : List.of("apiGroups", "resources", "verbs")) {
+      everything.putArray(field).add("*");
+    }
+    ObjectNode everywhere = rules.addObject();
+    for (String field : List.of("nonResourceURLs", "verbs")) {
+      everywhere.putArray(field).add("*");
+    }
+    return role;
   }
 
   private ObjectNode service() {

@@ -19,6 +19,7 @@ import dev.fairway.store.Store;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// Reads and writes objects of every kind.
 public final class Registry implements Lookup {
   private static final int MAX_TRIES = 16;
+  private static final Set<String> LASTING_NAMESPACES =
+      Set.of("default", "kube-system", "kube-public");
   private static final String MODIFIED =
       "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -287,6 +290,9 @@ public final class Registry implements Lookup {
   ///
   /// @return the last state, and whether it is gone already
   public Deleted delete(Kind kind, String namespace, String name, DeleteOptions options) {
+    if (kind.is("", "Namespace") && LASTING_NAMESPACES.contains(name)) {
+      throw StatusException.forbidden(kind, name, "this namespace may not be deleted");
+    }
     for (int attempt = 0; ; attempt++) {
       Entry entry = get(kind, namespace, name);
       ObjectNode object = StoredForm.tree(kind, entry);

@@ -46,7 +46,7 @@ record Form(boolean yaml, As as, Map<String, String> parameters) {
   }
 
   private static @Nullable Form parse(String choice) {
-    String[] parts = choice.split(";");
+    String[] parts = choice.split(";", -1);
     String type = parts[0].strip().toLowerCase(Locale.ROOT);
     boolean yaml = type.equals("application/yaml");
     boolean json =
