@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -19,6 +20,7 @@ final class Containerd implements AutoCloseable {
   final Path directory;
   final Path socket;
   final String cgroup = "/fairway-kubelet-test-" + ProcessHandle.current().pid();
+  private final List<Path> orphanedSockets = new ArrayList<>();
   private Process process;
 
   Containerd() throws IOException, InterruptedException {
@@ -66,7 +68,13 @@ final class Containerd implements AutoCloseable {
   }
 
   /// Kills every process of this containerd's pods, as a power cut would.
-  void killShimsAndContainers() {
+  void killShimsAndContainers() throws IOException {
+    try (var files = Files.walk(directory.resolve("state"))) {
+      for (Path file : files.filter(f -> f.endsWith("address")).toList()) {
+        // A killed shim leaves its socket in the machine's /run.
+        orphanedSockets.add(Path.of(Files.readString(file).strip().replace("unix://", "")));
+      }
+    }
     List<ProcessHandle> shims =
         ProcessHandle.allProcesses()
             .filter(p -> p.info().commandLine().orElse("").contains("-address " + socket))
@@ -97,6 +105,9 @@ final class Containerd implements AutoCloseable {
       }
       var _ = Mounts.unmountUnder(directory);
       AtomicDirectory.delete(directory);
+      for (Path orphan : orphanedSockets) {
+        Files.deleteIfExists(orphan);
+      }
       PodCgroup.remove(cgroup);
     }
   }
@@ -157,6 +168,7 @@ final class Containerd implements AutoCloseable {
           runtime_type = "io.containerd.runc.v2"
           [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
             SystemdCgroup = false
+            Root = "%1$s/runc"
     """
         .formatted(directory);
   }
