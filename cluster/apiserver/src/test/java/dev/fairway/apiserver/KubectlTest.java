@@ -126,6 +126,7 @@ final class KubectlTest {
             new Mistake("", "pods \"gone\" not found", "get", "pod", "gone"),
             new Mistake(
                 "", "namespaces \"gone\" not found", "create", "configmap", "x", "-n", "gone"),
+            new Mistake("", "this namespace may not be deleted", "delete", "ns", "default"),
             new Mistake("", "namespaces \"default\" already exists", "create", "ns", "default"),
             new Mistake(
                 "kind: Nonsense\napiVersion: v1\nmetadata: {name: x}\n",
@@ -179,6 +180,31 @@ final class KubectlTest {
         .isEqualTo("no\n");
     assertThat(server.kubectlAs("node", kubectl, "", "auth", "whoami").out())
         .contains("system:node:worker-0", "system:nodes");
+  }
+
+  @Test
+  void aServiceAccountMayDoWhatItsRoleSays() throws Exception {
+    String kubectl = kubectls().getLast();
+    ok(kubectl, "default", "create", "serviceaccount", "reader");
+    String token = ok(kubectl, "default", "create", "token", "reader").strip();
+    String[] get = {"--token=" + token, "get", "pods"};
+    assertThat(server.kubectlAs("nobody", kubectl, "", get).err())
+        .contains("User \"system:serviceaccount:default:reader\" cannot list resource \"pods\"");
+    ok(kubectl, "default", "create", "role", "read", "--verb=get,list", "--resource=pods");
+    ok(
+        kubectl,
+        "default",
+        "create",
+        "rolebinding",
+        "read",
+        "--role=read",
+        "--serviceaccount=default:reader");
+    assertThat(server.kubectlAs("nobody", kubectl, "", get).exit()).isZero();
+    assertThat(
+            server.kubectlAs("nobody", kubectl, "", "--token=" + token, "delete", "pod", "x").err())
+        .contains("cannot delete");
+    ok(kubectl, "default", "delete", "serviceaccount", "reader");
+    assertThat(server.kubectlAs("nobody", kubectl, "", get).err()).contains("Unauthorized");
   }
 
   @Test

@@ -1,7 +1,8 @@
-/// Who is asking, and may they: client certificates, service-account tokens, and one visible list
-/// of who may do what.
+/// Who is asking, and may they: client certificates and service-account tokens; one visible list of
+/// what the cluster's own parts may do; RBAC objects for people and service accounts.
 ///
-/// Limits: no anonymous access, no static tokens, no OIDC, no impersonation.
+/// Limits: nobody is kept from granting more than they have; no anonymous access, static tokens,
+/// OIDC or impersonation.
 @NullMarked
 package dev.fairway.apiserver.auth;
 
