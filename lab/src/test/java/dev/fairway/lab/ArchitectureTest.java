@@ -97,7 +97,8 @@ class ArchitectureTest {
   void onlyThoseWhoMustStartPrograms() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("dev.fairway.linux..", "dev.fairway.provision..", "dev.fairway.fairway..")
+        .resideOutsideOfPackages(
+            "dev.fairway.linux..", "dev.fairway.provision..", "dev.fairway.fairway..")
         .should()
         .dependOnClassesThat()
         .haveFullyQualifiedName("java.lang.ProcessBuilder")

@@ -17,7 +17,11 @@ final class LabCluster implements AutoCloseable {
     shell.run("./fairway down --name " + NAME).good();
     shell.run("./fairway up --name " + NAME).good();
     // Another cluster may have the first machine network, so ask which one this got.
-    String address = shell.run("./fairway kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'").good();
+    String address =
+        shell
+            .run(
+                "./fairway kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'")
+            .good();
     machinePrefix = address.substring("https://".length(), address.lastIndexOf(".10:") + 1);
   }
 

@@ -10,7 +10,8 @@ final class Repository {
 
   static Path root() {
     Path directory = Path.of("").toAbsolutePath();
-    while (!Files.exists(directory.resolve("fairway")) || !Files.exists(directory.resolve("base"))) {
+    while (!Files.exists(directory.resolve("fairway"))
+        || !Files.exists(directory.resolve("base"))) {
       directory = directory.getParent();
       if (directory == null) {
         throw new IllegalStateException("these tests run inside a checkout of Fairway");

@@ -26,7 +26,9 @@ class TourTest {
       new java.util.LinkedHashMap<>(
           Map.ofEntries(
               Map.entry(Pattern.compile("\\b[0-9a-f]{64}\\b"), "ID"),
-              Map.entry(Pattern.compile("\\b([a-z][a-z-]*[a-z])-[0-9a-z]{8,10}-[0-9a-z]{5}\\b"), "$1-POD"),
+              Map.entry(
+                  Pattern.compile("\\b([a-z][a-z-]*[a-z])-[0-9a-z]{8,10}-[0-9a-z]{5}\\b"),
+                  "$1-POD"),
               Map.entry(Pattern.compile("\\b([0-9a-f]{2}:){5}[0-9a-f]{2}\\b"), "MAC"),
               Map.entry(Pattern.compile("[0-9]+([.][0-9]+)*"), "N")));
 

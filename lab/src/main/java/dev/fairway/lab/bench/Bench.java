@@ -25,10 +25,13 @@ public final class Bench {
     List<String> words = List.of(arguments);
     boolean quick = words.contains("--quick");
     List<String> names = words.stream().filter(word -> !word.startsWith("--")).toList();
-    boolean unknownOption = words.stream().anyMatch(w -> w.startsWith("--") && !w.equals("--quick"));
+    boolean unknownOption =
+        words.stream().anyMatch(w -> w.startsWith("--") && !w.equals("--quick"));
     if (names.size() != 1 || unknownOption || !BENCHMARKS.containsKey(names.getFirst())) {
       System.err.println(
-          "fairway: usage: ./fairway bench " + String.join("|", BENCHMARKS.keySet()) + " [--quick]");
+          "fairway: usage: ./fairway bench "
+              + String.join("|", BENCHMARKS.keySet())
+              + " [--quick]");
       System.exit(2);
     }
     System.out.println("metric\tvalue\tunit\tcompared with\tits value\tratio\tgoal\tresult");

@@ -55,7 +55,8 @@ final class CniBench implements Bench.Benchmark {
                     .endStatus()
                     .build()));
         Plugin ours =
-            new Plugin(directory.resolve("bin"), "fairway-cni", configuration(directory), forBridge);
+            new Plugin(
+                directory.resolve("bin"), "fairway-cni", configuration(directory), forBridge);
         Plugin bridge = new Plugin(REFERENCE_PLUGINS, "bridge", bridge(directory), forBridge);
         // The runtime keeps its agent for days, so the agent is measured warm.
         measure(directory, rounds, ours, bridge);
@@ -101,19 +102,22 @@ final class CniBench implements Bench.Benchmark {
   /// The first plugin's configuration as the agent wrote it, but for one plugin instead of a list.
   private static String configuration(Path directory) {
     return """
-        {"cniVersion":"1.0.0","name":"fairway","type":"fairway-cni","agentSocket":"%s"}"""
+    {"cniVersion":"1.0.0","name":"fairway","type":"fairway-cni","agentSocket":"%s"}\
+    """
         .formatted(directory.resolve("cni.sock"));
   }
 
   private static String bridge(Path directory) {
     return """
-        {"cniVersion":"1.0.0","name":"peer","type":"bridge","bridge":"cni0","isGateway":true,\
-        "ipam":{"type":"host-local","subnet":"10.245.0.0/16","dataDir":"%s",\
-        "routes":[{"dst":"0.0.0.0/0"}]}}"""
+    {"cniVersion":"1.0.0","name":"peer","type":"bridge","bridge":"cni0","isGateway":true,\
+    "ipam":{"type":"host-local","subnet":"10.245.0.0/16","dataDir":"%s",\
+    "routes":[{"dst":"0.0.0.0/0"}]}}\
+    """
         .formatted(directory.resolve("host-local"));
   }
 
-  private record Figures(Samples ourAdd, Samples ourDelete, Samples bridgeAdd, Samples bridgeDelete) {}
+  private record Figures(
+      Samples ourAdd, Samples ourDelete, Samples bridgeAdd, Samples bridgeDelete) {}
 
   private static Figures measure(Path directory, int rounds, Plugin ours, Plugin bridge)
       throws IOException, InterruptedException {
@@ -144,11 +148,16 @@ final class CniBench implements Bench.Benchmark {
           .environment()
           .putAll(
               Map.of(
-                  "CNI_COMMAND", command,
-                  "CNI_CONTAINERID", name + round,
-                  "CNI_NETNS", pod.toString(),
-                  "CNI_IFNAME", "eth0",
-                  "CNI_PATH", directory.toString()));
+                  "CNI_COMMAND",
+                  command,
+                  "CNI_CONTAINERID",
+                  name + round,
+                  "CNI_NETNS",
+                  pod.toString(),
+                  "CNI_IFNAME",
+                  "eth0",
+                  "CNI_PATH",
+                  directory.toString()));
       long from = System.nanoTime();
       Process process = machine.start(builder);
       try (var stdin = process.getOutputStream()) {

@@ -36,15 +36,13 @@ record Row(
   /// A figure that should be at least `goal` times the peer's.
   static Row atLeast(
       String metric, double value, String unit, String peer, double peerValue, double goal) {
-    return new Row(
-        metric, value, unit, peer, peerValue, value / peerValue, goal, Better.LARGER);
+    return new Row(metric, value, unit, peer, peerValue, value / peerValue, goal, Better.LARGER);
   }
 
   /// A time that the peer should need at least `goal` times as long for.
   static Row fasterBy(
       String metric, double value, String unit, String peer, double peerValue, double goal) {
-    return new Row(
-        metric, value, unit, peer, peerValue, peerValue / value, goal, Better.LARGER);
+    return new Row(metric, value, unit, peer, peerValue, peerValue / value, goal, Better.LARGER);
   }
 
   /// A figure that should not be above a limit.
