@@ -54,11 +54,11 @@ class TourTest {
       String part = parts[i + 1];
       assertThat(part).as(command.text()).contains("@@@end 0");
       List<String> got = shape(part.substring(0, part.indexOf("@@@end")).lines().toList());
-      assertThat(got).as("%s%n%s", command.text(), part).satisfies(g -> matches(g, command));
+      matches(got, command, command.text() + "\n" + part);
     }
   }
 
-  private static void matches(List<String> got, Command command) {
+  private static void matches(List<String> got, Command command, String what) {
     int at = 0;
     boolean skip = false;
     for (String line : shape(command.expected().stream().map(String::strip).toList())) {
@@ -69,12 +69,14 @@ class TourTest {
       while (skip && at < got.size() && !got.get(at).equals(line)) {
         at++;
       }
-      assertThat(at < got.size() ? got.get(at) : "(no more output)").isEqualTo(line);
+      assertThat(at < got.size() ? got.get(at) : "(no more output)").as(what).isEqualTo(line);
       at++;
       skip = false;
     }
     if (!skip && !command.expected().isEmpty()) {
-      assertThat(got.subList(at, got.size())).as("lines the page does not show").isEmpty();
+      assertThat(got.subList(at, got.size()))
+          .as("lines that the page does not show: %s", what)
+          .isEmpty();
     }
   }
 

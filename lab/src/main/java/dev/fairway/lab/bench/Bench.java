@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.lab.bench;
 
+import dev.fairway.linux.NetworkNamespace;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,6 +13,17 @@ public final class Bench {
           Map.of("up", new UpBench(), "cni", new CniBench(), "services", new ServicesBench()));
 
   private Bench() {}
+
+  /// Benchmarks that change links and rules run in a namespace that the launcher made for them.
+  static void refuseHostNamespace() {
+    long caller = ProcessHandle.current().parent().orElseThrow().pid();
+    try (NetworkNamespace own = NetworkNamespace.current();
+        NetworkNamespace callers = NetworkNamespace.ofPid(caller)) {
+      if (own.equals(callers)) {
+        throw new IllegalStateException("this benchmark wants a namespace: ./fairway bench");
+      }
+    }
+  }
 
   /// One benchmark.
   interface Benchmark {

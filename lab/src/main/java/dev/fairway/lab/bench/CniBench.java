@@ -28,18 +28,16 @@ final class CniBench implements Bench.Benchmark {
 
   @Override
   public List<Row> run(boolean quick) throws Exception {
+    Bench.refuseHostNamespace();
     int rounds = quick ? 30 : 150;
     Path directory = Files.createTempDirectory("fairway-cni-bench");
-    Path machineFile = Path.of("/run/netns/fairway-cni-bench");
-    try {
-      NetworkNamespace machine = NetworkNamespace.create(machineFile);
-      try (RouteNetlink links = RouteNetlink.open(machine)) {
+    try (NativeProgram runner = NativeProgram.extract("exec-time")) {
+      try (RouteNetlink links = RouteNetlink.open()) {
         links.apply(
             ChangeLink.of("lo").setUp(),
             new AddVeth(LinkSpec.named("eth0").withUp(), LinkSpec.named("wire")));
       }
-      try (NetworkNamespace forBridge = NetworkNamespace.open(machineFile);
-          PodNetwork network = start(directory, machine)) {
+      try (PodNetwork network = start(directory)) {
         network.nodes(
             List.of(
                 new NodeBuilder()
@@ -55,9 +53,8 @@ final class CniBench implements Bench.Benchmark {
                     .endStatus()
                     .build()));
         Plugin ours =
-            new Plugin(
-                directory.resolve("bin"), "fairway-cni", configuration(directory), forBridge);
-        Plugin bridge = new Plugin(REFERENCE_PLUGINS, "bridge", bridge(directory), forBridge);
+            new Plugin(runner, directory.resolve("bin"), "fairway-cni", configuration(directory));
+        Plugin bridge = new Plugin(runner, REFERENCE_PLUGINS, "bridge", bridge(directory));
         // The runtime keeps its agent for days, so the agent is measured warm.
         measure(directory, rounds, ours, bridge);
         Figures figures = measure(directory, rounds, ours, bridge);
@@ -78,12 +75,11 @@ final class CniBench implements Bench.Benchmark {
                 GOAL));
       }
     } finally {
-      NetworkNamespace.delete(machineFile);
       deleteTree(directory);
     }
   }
 
-  private static PodNetwork start(Path directory, NetworkNamespace machine) throws IOException {
+  private static PodNetwork start(Path directory) throws IOException {
     return PodNetwork.start(
         new PodNetwork.Config(
             NODE,
@@ -95,7 +91,7 @@ final class CniBench implements Bench.Benchmark {
             directory.resolve("bin"),
             directory.resolve("conf"),
             directory.resolve("state")),
-        machine,
+        NetworkNamespace.current(),
         (node, annotations) -> {});
   }
 
@@ -132,7 +128,7 @@ final class CniBench implements Bench.Benchmark {
   }
 
   /// A CNI plugin as a container runtime calls it.
-  private record Plugin(Path directory, String name, String config, NetworkNamespace machine) {
+  private record Plugin(NativeProgram runner, Path directory, String name, String config) {
     /// Milliseconds of one call. ADD makes the pod's namespace first, DEL removes it afterwards, as
     /// the runtime does; neither is counted.
     double call(String command, Path scratch, int round) throws IOException, InterruptedException {
@@ -140,10 +136,14 @@ final class CniBench implements Bench.Benchmark {
       if (command.equals("ADD")) {
         NetworkNamespace.create(pod).close();
       }
+      Path output = scratch.resolve("output");
       ProcessBuilder builder =
-          new ProcessBuilder(directory.resolve(name).toString())
-              .redirectErrorStream(true)
-              .redirectOutput(scratch.resolve("output").toFile());
+          new ProcessBuilder(
+                  runner.file().toString(),
+                  Files.writeString(scratch.resolve("input"), config).toString(),
+                  output.toString(),
+                  directory.resolve(name).toString())
+              .redirectErrorStream(true);
       builder
           .environment()
           .putAll(
@@ -158,22 +158,19 @@ final class CniBench implements Bench.Benchmark {
                   "eth0",
                   "CNI_PATH",
                   directory.toString()));
-      long from = System.nanoTime();
-      Process process = machine.start(builder);
-      try (var stdin = process.getOutputStream()) {
-        stdin.write(config.getBytes(StandardCharsets.UTF_8));
-      }
+      Process process = builder.start();
+      String said =
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
       int exitCode = process.waitFor();
-      double millis = (System.nanoTime() - from) / 1e6;
       if (command.equals("DEL")) {
         NetworkNamespace.delete(pod);
       }
       if (exitCode != 0) {
         NetworkNamespace.delete(pod);
         throw new IOException(
-            name + " " + command + " failed: " + Files.readString(scratch.resolve("output")));
+            name + " " + command + " failed: " + said + " " + Files.readString(output));
       }
-      return millis;
+      return Double.parseDouble(said);
     }
   }
 
