@@ -132,7 +132,6 @@ public final class Kinds {
       case "all" -> ALL;
       case "no-collection" -> NO_COLLECTION;
       case "create" -> List.of("create");
-      case "get-list" -> List.of("get", "list");
       default -> throw new IllegalStateException("verbs not understood: " + word);
     };
   }

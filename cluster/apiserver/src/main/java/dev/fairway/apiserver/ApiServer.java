@@ -23,16 +23,21 @@ import java.nio.file.Path;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A running API server.
 public final class ApiServer implements AutoCloseable {
+  // Whoever deletes the Service of the API itself gets it back soon.
+  private static final Duration KEEP_EVERY = Duration.ofSeconds(10);
+
   private final HttpFront front;
   private final CustomCatalog catalog;
   private final Kubelets kubelets;
@@ -77,15 +82,21 @@ public final class ApiServer implements AutoCloseable {
             KubeletTls.context(
                 config.kubeletClientCertificate(), config.kubeletClientKey(), config.kubeletCa()),
             threads);
-    Authorizer own = new IdentityRules();
+    Authorizer identity = new IdentityRules();
     Authorizer rbac = new RbacRules(parts.registry);
-    Authorizer authorizer = (who, what) -> own.allows(who, what) || rbac.allows(who, what);
+    Authorizer authorizer = (who, what) -> identity.allows(who, what) || rbac.allows(who, what);
     ApiHandler handler =
         ApiHandler.of(
             threads, timer, clock, parts.registry, catalog, kubelets, parts.tokens, authorizer);
     try {
       HttpFront front = HttpFront.listen(config.bind(), tls, handler);
-      new Bootstrap(parts.registry, config, front.address().getPort()).run();
+      Bootstrap own = new Bootstrap(parts.registry, config, front.address().getPort());
+      own.run();
+      timer.scheduleWithFixedDelay(
+          () -> threads.execute(own::keep),
+          KEEP_EVERY.toMillis(),
+          KEEP_EVERY.toMillis(),
+          TimeUnit.MILLISECONDS);
       return new ApiServer(front, catalog, kubelets, timer, threads);
     } catch (IOException | RuntimeException failed) {
       catalog.close();

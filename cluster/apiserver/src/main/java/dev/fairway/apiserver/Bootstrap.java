@@ -13,11 +13,14 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The objects every cluster has: its namespaces, and the Service that leads to the API itself.
 final class Bootstrap {
+  private static final Logger LOG = LoggerFactory.getLogger(Bootstrap.class);
   static final List<String> NAMESPACES =
       List.of("default", "kube-system", "kube-public", "kube-node-lease");
   private static final String NAME = "kubernetes";
@@ -36,6 +39,15 @@ final class Bootstrap {
     this.registry = registry;
     this.config = config;
     this.port = port;
+  }
+
+  /// Puts back what someone deleted; trouble is logged, as the next turn tries again.
+  void keep() {
+    try {
+      run();
+    } catch (RuntimeException e) {
+      LOG.warn("the cluster's own objects are not all there", e);
+    }
   }
 
   void run() {

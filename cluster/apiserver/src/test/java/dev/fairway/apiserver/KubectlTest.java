@@ -261,4 +261,25 @@ final class KubectlTest {
             "--clusterip=" + address);
     assertThat(again.err()).contains("provided IP is already allocated");
   }
+
+  @ParameterizedTest
+  @MethodSource("kubectls")
+  void eachJobSelectsItsOwnPods(String kubectl) throws Exception {
+    String in = namespace(kubectl, "jobs-");
+    ok(kubectl, in, "create", "job", "one", "--image=busybox");
+    String[] ids =
+        ok(
+                kubectl,
+                in,
+                "get",
+                "job",
+                "one",
+                "-o",
+                "jsonpath={.metadata.uid} {.spec.selector.matchLabels} "
+                    + "{.spec.template.metadata.labels.controller-uid} "
+                    + "{.spec.template.metadata.labels.job-name}")
+            .split(" ");
+    assertThat(ids[1]).isEqualTo("{\"batch.kubernetes.io/controller-uid\":\"" + ids[0] + "\"}");
+    assertThat(ids).endsWith(ids[0], "one");
+  }
 }

@@ -122,6 +122,10 @@ final class SchemaWriter {
     for (Schema.Field field : struct.fields().values()) {
       ObjectNode property = property(field.schema());
       String description = Schemas.builtin().description(name, field.name());
+      // A field that has nothing to say of its own is explained by what it holds.
+      if (description.isEmpty() && three && field.schema() instanceof Schema.Reference(String of)) {
+        description = Schemas.builtin().description(of, "");
+      }
       if (!description.isEmpty()) {
         property.put("description", description);
       }

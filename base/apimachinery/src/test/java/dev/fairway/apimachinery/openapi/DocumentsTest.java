@@ -42,6 +42,9 @@ class DocumentsTest {
     assertThat(containers.get("items").toString())
         .isEqualTo(
             "{\"allOf\":[{\"$ref\":\"#/components/schemas/io.k8s.api.core.v1.Container\"}],\"default\":{}}");
+    assertThat(core.at("/components/schemas/io.k8s.api.core.v1.Pod/properties/spec/description"))
+        .as("a field without words of its own")
+        .isEqualTo(core.at("/components/schemas/io.k8s.api.core.v1.PodSpec/description"));
     assertThat(openApi.v3("apis/none/v1")).isNull();
     assertThat(new String(openApi.v3Index(), java.nio.charset.StandardCharsets.UTF_8))
         .contains("/openapi/v3/apis/apps/v1?hash=" + openApi.v3Hash("apis/apps/v1"));

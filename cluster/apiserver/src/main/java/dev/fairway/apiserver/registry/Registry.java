@@ -127,6 +127,7 @@ public final class Registry implements Lookup {
     if (generated) {
       metadata.put("name", GeneratedNames.from(generateName));
     }
+    JobSelector.generate(kind, object);
     Admission write =
         new Admission(
             Admission.Operation.CREATE, kind, namespace, object, null, options.identity());
