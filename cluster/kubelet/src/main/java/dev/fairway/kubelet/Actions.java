@@ -165,7 +165,7 @@ final class Actions {
     }
     head.append("Host: ").append(line(hostHeader)).append("\r\n");
     if (!agent) {
-      head.append("User-Agent: kube-probe/1.33\r\n");
+      head.append("User-Agent: kube-probe/1.36\r\n");
     }
     head.append("Accept: */*\r\nConnection: close\r\n").append(own).append("\r\n");
     return head.toString().getBytes(StandardCharsets.ISO_8859_1);

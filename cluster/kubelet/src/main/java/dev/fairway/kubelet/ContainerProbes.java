@@ -24,6 +24,7 @@ final class ContainerProbes implements AutoCloseable {
   private final Runnable changed;
   private final BiConsumer<String, String> unhealthy;
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final CountDownLatch restartsOver = new CountDownLatch(1);
   private volatile boolean started;
   private volatile boolean ready;
   private volatile boolean failed;
@@ -67,9 +68,16 @@ final class ContainerProbes implements AutoCloseable {
     return failed;
   }
 
+  /// The container is being stopped: nothing asks for its restart any more, while its readiness
+  /// still tells whether it can serve to the end.
+  void stopping() {
+    restartsOver.countDown();
+  }
+
   @Override
   public void close() {
     // Not by interrupt: to cut off a command that is being started can upset the runtime.
+    restartsOver.countDown();
     closed.countDown();
   }
 
@@ -87,18 +95,19 @@ final class ContainerProbes implements AutoCloseable {
     int failures = threshold(probe.getFailureThreshold(), 3);
     Integer delay = probe.getInitialDelaySeconds();
     boolean startup = kind.equals("startup");
+    CountDownLatch end = kind.equals("readiness") ? closed : restartsOver;
     try {
       Instant first = startedAt.plusSeconds(delay == null ? 0 : delay);
-      boolean over = closedWithin(Duration.between(Instant.now(), first));
+      boolean over = within(end, Duration.between(Instant.now(), first));
       int row = 0;
       boolean last = false;
       while (!over && !(startup && started)) {
         if (!startup && !started) {
-          over = closedWithin(WAIT_FOR_STARTUP);
+          over = within(end, WAIT_FOR_STARTUP);
           continue;
         }
         Outcome outcome = actions.probe(probe, target);
-        over = closed.getCount() == 0;
+        over = end.getCount() == 0;
         if (!over) {
           row = outcome.success() == last ? row + 1 : 1;
           last = outcome.success();
@@ -109,7 +118,7 @@ final class ContainerProbes implements AutoCloseable {
             decide(kind, last);
           }
           // An even spread keeps a hundred pods from being probed in the same instant.
-          over = closedWithin(period.minusMillis(ThreadLocalRandom.current().nextLong(50)));
+          over = within(end, period.minusMillis(ThreadLocalRandom.current().nextLong(50)));
         }
       }
     } catch (InterruptedException e) {
@@ -117,8 +126,8 @@ final class ContainerProbes implements AutoCloseable {
     }
   }
 
-  private boolean closedWithin(Duration time) throws InterruptedException {
-    return closed.await(Math.max(0, time.toMillis()), TimeUnit.MILLISECONDS);
+  private static boolean within(CountDownLatch end, Duration time) throws InterruptedException {
+    return end.await(Math.max(0, time.toMillis()), TimeUnit.MILLISECONDS);
   }
 
   private void decide(String kind, boolean success) {

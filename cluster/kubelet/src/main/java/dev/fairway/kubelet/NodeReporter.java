@@ -44,7 +44,7 @@ final class NodeReporter implements AutoCloseable {
   private static final Duration LOOK_WHEN_NOT = Duration.ofMillis(100);
   private static final Duration RETRY = Duration.ofMillis(500);
   private static final String LEASES = "kube-node-lease";
-  private static final String VERSION = "v1.33.0-fairway";
+  private static final String VERSION = "v1.36.0-fairway";
   private static final int CONFLICT = 409;
 
   private final KubeletConfig config;

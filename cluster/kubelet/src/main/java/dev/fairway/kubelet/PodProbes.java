@@ -27,16 +27,19 @@ final class PodProbes implements AutoCloseable {
     this.changed = changed;
   }
 
-  /// Probes exactly what runs now; nothing of a pod that is to stop.
+  /// Probes exactly what runs now; of a pod that is to stop, only the readiness.
   void follow(Pod pod, ObservedPod observed, String address, boolean stopping) {
     Set<String> running = new HashSet<>();
     for (ObservedPod.Container run : observed.containers()) {
       Optional<Container> text = RestartRule.find(pod, run.name());
-      if (run.running() && text.isPresent() && !stopping) {
+      if (run.running() && text.isPresent()) {
         running.add(run.id());
         probes.computeIfAbsent(
             run.id(), _ -> begin(pod, run, new Target(text.get(), run.id(), address)));
       }
+    }
+    if (stopping) {
+      probes.values().forEach(ContainerProbes::stopping);
     }
     probes
         .entrySet()

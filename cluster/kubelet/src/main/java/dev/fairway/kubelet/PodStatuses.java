@@ -247,7 +247,7 @@ final class PodStatuses {
       boolean over = phase.equals("Succeeded") || phase.equals("Failed");
       String unready = unready(status);
       boolean containersReady = !over && unready.isEmpty() && initialised;
-      boolean ready = containersReady && gatesOpen() && !outlook.stopping();
+      boolean ready = containersReady && gatesOpen();
       String why =
           phase.equals("Succeeded") ? "PodCompleted" : over ? "PodFailed" : "ContainersNotReady";
       String message =
