@@ -30,6 +30,16 @@ public final class Images {
   private static final int EXECUTABLE = 0755;
   private static final int READABLE = 0644;
 
+  // The first process of a container has no default reaction to signals: without a trap the server
+  // would sit out each graceful stop to its end.
+  private static final String SERVE =
+      """
+      #!/bin/sh
+      trap 'exit 0' TERM INT
+      httpd -f -p 80 -h /www &
+      wait
+      """;
+
   private static final String ANSWER_HOSTNAME =
       """
       #!/bin/sh
@@ -55,7 +65,7 @@ public final class Images {
             toolbox,
             TOOLBOX,
             toolboxLayer(),
-            List.of("/bin/httpd", "-f", "-p", "80", "-h", "/www"),
+            List.of("/bin/serve"),
             List.of("PATH=/bin", "HOME=/root"));
       }
       return List.of(pause, toolbox);
@@ -100,6 +110,7 @@ public final class Images {
     }
     files.put("etc/passwd", text("root:x:0:0:root:/root:/bin/sh\n", READABLE));
     files.put("etc/group", text("root:x:0:\n", READABLE));
+    files.put("bin/serve", text(SERVE, EXECUTABLE));
     files.put("www/cgi-bin/index.cgi", text(ANSWER_HOSTNAME, EXECUTABLE));
     return files;
   }
