@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -22,15 +21,22 @@ class TourTest {
   private static final String CONSOLE = "```console";
 
   /// What differs from run to run, and the word that stands for it when outputs are compared.
-  private static final Map<Pattern, String> VARYING =
-      new java.util.LinkedHashMap<>(
-          Map.ofEntries(
-              Map.entry(Pattern.compile("\\b[0-9a-f]{64}\\b"), "ID"),
-              Map.entry(
-                  Pattern.compile("\\b([a-z][a-z-]*[a-z])-[0-9a-z]{8,10}-[0-9a-z]{5}\\b"),
-                  "$1-POD"),
-              Map.entry(Pattern.compile("\\b([0-9a-f]{2}:){5}[0-9a-f]{2}\\b"), "MAC"),
-              Map.entry(Pattern.compile("[0-9]+([.][0-9]+)*"), "N")));
+  private static final List<Varying> VARYING =
+      List.of(
+          new Varying("\\b[0-9a-f]{64}\\b", "ID"),
+          new Varying("\\b([a-z][a-z-]*[a-z])-[0-9a-z]{8,10}-[0-9a-z]{5}\\b", "$1-POD"),
+          new Varying("(endpointslice[a-z0-9.]*/[a-z]+)-[0-9a-z]{5}\\b", "$1-SLICE"),
+          new Varying("\\b([0-9a-f]{2}:){5}[0-9a-f]{2}\\b", "MAC"),
+          new Varying("[0-9]+([.][0-9]+)*", "N"),
+          // An age of "9s" may be "1m2s" on a slower day.
+          new Varying("\\b(N[dhms])+\\b", "AGE"),
+          new Varying("\\s+", " "));
+
+  private record Varying(Pattern pattern, String word) {
+    Varying(String pattern, String word) {
+      this(Pattern.compile(pattern), word);
+    }
+  }
 
   /// One command of the page, and the lines it shows below it.
   private record Command(String text, List<String> input, List<String> expected) {}
@@ -85,11 +91,9 @@ class TourTest {
     List<String> shapes = new ArrayList<>();
     for (String line : lines) {
       String shape = line.strip();
-      for (var varying : VARYING.entrySet()) {
-        shape = varying.getKey().matcher(shape).replaceAll(varying.getValue());
+      for (Varying varying : VARYING) {
+        shape = varying.pattern().matcher(shape).replaceAll(varying.word());
       }
-      // An age of "9s" may be "1m2s" on a slower day.
-      shape = shape.replaceAll("\\b(N[dhms])+\\b", "AGE").replaceAll("\\s+", " ");
       if (!shape.isEmpty()) {
         shapes.add(shape);
       }
