@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.provision.ClusterLock;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterRemoval;
 import java.util.concurrent.Callable;
@@ -16,14 +17,17 @@ final class DownCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Requirements.root("down");
-    ClusterRemoval removal = new ClusterRemoval(ClusterPaths.of(cluster.name));
+    ClusterPaths paths = ClusterPaths.of(cluster.name);
+    ClusterRemoval removal = new ClusterRemoval(paths);
     if (!removal.isNeeded()) {
       System.out.println("there is no cluster " + cluster.name + " here");
       return 0;
     }
     Steps steps = new Steps(System.out);
-    steps.step("end the processes of cluster " + cluster.name, removal::endProcesses);
-    steps.step("remove namespaces, links, rules, mounts and files", removal::removeTraces);
+    try (ClusterLock lock = ClusterLock.take(paths)) {
+      steps.step("end the processes of cluster " + cluster.name, removal::endProcesses);
+      steps.step("remove namespaces, links, rules, mounts and files", removal::removeTraces);
+    }
     return 0;
   }
 }

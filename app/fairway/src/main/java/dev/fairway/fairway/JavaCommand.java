@@ -3,7 +3,7 @@ package dev.fairway.fairway;
 
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.Machine;
-import java.nio.file.Files;
+import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +29,8 @@ final class JavaCommand {
     words.add("-XX:TieredStopAtLevel=1");
     words.add("-Xmx" + heap);
     words.add("-XX:+ExitOnOutOfMemoryError");
+    // Its file in /tmp would outlive a killed process.
+    words.add("-XX:-UsePerfData");
     words.add("-Dorg.slf4j.simpleLogger.showDateTime=true");
     words.add("-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
     words.add("-Dorg.slf4j.simpleLogger.showThreadName=false");
@@ -44,12 +46,28 @@ final class JavaCommand {
   /// A process that a cache of loaded and linked classes stands by starts in a fraction of the time
   /// (JEP 483, JEP 514). The build makes the caches by running a small cluster once.
   private static List<String> startUp(String role) {
-    Path caches = Path.of(System.getProperty("fairway.lib")).resolveSibling("aot");
+    Path library = Path.of(System.getProperty("fairway.lib"));
+    Path caches = library.resolveSibling("aot");
     if (System.getenv("FAIRWAY_TRAINING") != null) {
       return List.of(
           "-XX:AOTMode=record", "-XX:AOTConfiguration=" + caches.resolve(role + ".conf"));
     }
     Path cache = caches.resolve(role + ".aot");
-    return Files.exists(cache) ? List.of("-XX:AOTCache=" + cache) : List.of();
+    return isFresh(cache, library) ? List.of("-XX:AOTCache=" + cache) : List.of();
+  }
+
+  /// The JVM does not see that a jar has changed since, and would run the old classes.
+  private static boolean isFresh(Path cache, Path library) {
+    File[] jars = library.toFile().listFiles();
+    long made = cache.toFile().lastModified();
+    if (made == 0 || jars == null) {
+      return false;
+    }
+    for (File jar : jars) {
+      if (jar.lastModified() > made) {
+        return false;
+      }
+    }
+    return true;
   }
 }

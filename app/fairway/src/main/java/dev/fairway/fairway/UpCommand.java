@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.provision.ClusterLock;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterRemoval;
 import dev.fairway.provision.ClusterSpec;
@@ -47,13 +48,16 @@ final class UpCommand implements Callable<Integer> {
     ClusterSpec spec = existing.orElseGet(this::newSpec);
     LocalCluster local = new LocalCluster(spec);
     Steps steps = new Steps(System.out);
-    if (existing.isPresent() && local.processes().stream().allMatch(p -> p.pid().isPresent())) {
-      steps.say("cluster " + spec.name() + " is running");
-    } else {
-      Requirements.host();
-      raise(local, steps, existing.isEmpty());
-      steps.done(
-          "cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
+    Requirements.host();
+    try (ClusterLock lock = ClusterLock.take(local.paths())) {
+      if (existing.isPresent() && local.processes().stream().allMatch(p -> p.pid().isPresent())) {
+        local.ensureNetwork();
+        steps.say("cluster " + spec.name() + " is running");
+      } else {
+        raise(local, steps, existing.isEmpty());
+        steps.done(
+            "cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
+      }
     }
     sayWhatNext(local);
     return 0;

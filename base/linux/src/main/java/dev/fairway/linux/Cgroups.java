@@ -2,19 +2,21 @@
 package dev.fairway.linux;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// The control groups of this machine, whichever of the three layouts it has (cgroups(7)).
 ///
@@ -164,14 +166,46 @@ public record Cgroups(List<Hierarchy> hierarchies) {
     return path;
   }
 
-  /// The directory and those below it, parents first; nothing if it is absent.
+  /// The directory and those below it, parents first; nothing if it is absent. Groups come and go
+  /// while one looks, so one that went counts as not there.
   private static List<Path> below(Path top) {
-    try (Stream<Path> tree = Files.walk(top)) {
-      return tree.filter(Files::isDirectory).sorted(Comparator.naturalOrder()).toList();
-    } catch (NoSuchFileException e) {
-      return List.of();
-    } catch (IOException | UncheckedIOException e) {
-      throw new KernelException("readdir", Errno.ENOENT, top + ": " + e.getMessage());
+    List<Path> found = new ArrayList<>();
+    try {
+      Files.walkFileTree(
+          top,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes a) {
+              found.add(directory);
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException problem)
+                throws IOException {
+              return unlessGone(problem);
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException problem)
+                throws IOException {
+              return unlessGone(problem);
+            }
+          });
+    } catch (IOException e) {
+      throw new KernelException("readdir", Errno.EACCES, top + ": " + e.getMessage());
     }
+    return found;
+  }
+
+  private static FileVisitResult unlessGone(@Nullable IOException problem) throws IOException {
+    // Reading a directory of cgroupfs that was removed after it was opened fails with ENODEV.
+    boolean gone =
+        problem instanceof NoSuchFileException
+            || (problem instanceof FileSystemException e && "No such device".equals(e.getReason()));
+    if (problem != null && !gone) {
+      throw problem;
+    }
+    return FileVisitResult.CONTINUE;
   }
 }

@@ -99,22 +99,29 @@ public final class NetworkNamespace implements AutoCloseable {
   ///
   /// @throws KernelException EEXIST if the file is there already; nothing is left behind on failure
   public static NetworkNamespace create(Path path) {
+    NetworkNamespace made = createAnonymous();
+    try {
+      made.bindTo(path);
+      return open(path);
+    } finally {
+      made.close();
+    }
+  }
+
+  /// Gives the namespace a file, which is made (with its parents). It lives until [#delete] then.
+  ///
+  /// @throws KernelException EEXIST if the file is there already; nothing is left behind on failure
+  public void bindTo(Path path) {
     try {
       Files.createDirectories(path.toAbsolutePath().getParent());
       Files.createFile(path);
     } catch (FileAlreadyExistsException e) {
-      throw new KernelException("unshare", Errno.EEXIST, path.toString());
+      throw new KernelException("mount", Errno.EEXIST, path.toString());
     } catch (IOException e) {
-      throw new KernelException("unshare", Errno.EACCES, path + " cannot be created: " + e);
+      throw new KernelException("mount", Errno.EACCES, path + " cannot be created: " + e);
     }
     try {
-      return onThrowawayThread(
-          "netns-create",
-          () -> {
-            unshare();
-            Mounts.bind(Path.of(OF_THIS_THREAD), path);
-            return open(path);
-          });
+      Mounts.bind(Path.of("/proc/self/fd/" + fd.number()), path);
     } catch (RuntimeException e) {
       delete(path);
       throw e;

@@ -34,6 +34,21 @@ class NetworkNamespaceTest {
   }
 
   @Test
+  void oneThatLostItsFileCanGetAnother() {
+    Path path = dir.resolve("machine");
+    try (NetworkNamespace made = NetworkNamespace.create(path)) {
+      NetworkNamespace.delete(path);
+      made.bindTo(path);
+      try (NetworkNamespace again = NetworkNamespace.open(path)) {
+        assertThat(again).isEqualTo(made);
+      }
+      assertThatThrownBy(() -> made.bindTo(path)).hasMessageContaining("EEXIST");
+    } finally {
+      NetworkNamespace.delete(path);
+    }
+  }
+
+  @Test
   void workRunsInsideAndTheCallerStaysOutside() throws Exception {
     try (NetworkNamespace made = NetworkNamespace.createAnonymous();
         NetworkNamespace here = NetworkNamespace.current()) {

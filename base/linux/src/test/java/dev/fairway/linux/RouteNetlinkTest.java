@@ -76,6 +76,8 @@ class RouteNetlinkTest {
         new PutRoute(Route.to(Prefix.parse("fd00::2/128")).on(77).withProtocol(78)),
         new PutAddress(LinkAddress.of(77, ip("192.0.2.1"), 32)),
         new PutNeighbour(Neighbour.of(77, ip("10.200.0.2"), podMac)));
+    // A new namespace begins with the host's settings, whatever those are.
+    Sysctls.write(pod, Map.of("net.ipv4.ip_forward", "0"));
     Sysctls.write(node, Map.of("net.ipv4.ip_forward", "1"));
 
     assertThat(run(pod, "ip", "-o", "addr", "show", "eth0"))

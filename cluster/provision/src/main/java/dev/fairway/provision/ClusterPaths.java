@@ -87,4 +87,14 @@ public record ClusterPaths(Path state, Path run, String cluster) {
   public String cgroup(Machine machine) {
     return cgroup() + "/" + machine.name();
   }
+
+  /// The control group of what runs a machine's pods: the node's agent, containerd, its shims.
+  String systemCgroup(Machine machine) {
+    return cgroup(machine) + "/system";
+  }
+
+  /// Held by the one `up` or `down` that is at work.
+  Path lockFile() {
+    return run.resolve("lock");
+  }
 }

@@ -6,7 +6,12 @@ import dev.fairway.linux.Mounts;
 import dev.fairway.linux.NetworkNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -14,6 +19,7 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -26,6 +32,7 @@ public final class ClusterRemoval {
   private static final Duration GRACE = Duration.ofSeconds(3);
   private static final Duration DEADLINE = Duration.ofSeconds(20);
   private static final Duration POLL = Duration.ofMillis(10);
+  private static final Duration SOCKET_IS_BEING_MADE = Duration.ofSeconds(10);
   private static final Path SHIM_SOCKETS = Path.of("/run/containerd/s");
 
   private final ClusterPaths paths;
@@ -98,7 +105,9 @@ public final class ClusterRemoval {
     for (Path socket : sockets) {
       deleteTree(socket);
     }
+    removeDeadSockets();
     removeIfEmpty(SHIM_SOCKETS);
+    removeIfEmpty(SHIM_SOCKETS.resolveSibling("fifo"));
     removeIfEmpty(SHIM_SOCKETS.getParent());
     deleteTree(paths.run());
     deleteTree(paths.state());
@@ -147,6 +156,35 @@ public final class ClusterRemoval {
       throw new UncheckedIOException(e);
     }
     return sockets;
+  }
+
+  /// The socket of a shim that was killed stays, and nothing tells whose it was. Its name, a hash
+  /// of the container's id, never comes again; so a socket nobody listens at is of no use to
+  /// anybody.
+  private static void removeDeadSockets() {
+    if (!Files.isDirectory(SHIM_SOCKETS)) {
+      return;
+    }
+    Instant old = Instant.now().minus(SOCKET_IS_BEING_MADE);
+    try (DirectoryStream<Path> sockets = Files.newDirectoryStream(SHIM_SOCKETS)) {
+      for (Path socket : sockets) {
+        if (Files.getLastModifiedTime(socket).toInstant().isBefore(old) && !listens(socket)) {
+          Files.deleteIfExists(socket);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new ProvisionException(SHIM_SOCKETS + " cannot be cleaned: " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean listens(Path socket) {
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      return channel.connect(UnixDomainSocketAddress.of(socket));
+    } catch (ConnectException e) {
+      return false;
+    } catch (IOException e) {
+      return true; // another reason is no proof
+    }
   }
 
   private static void removeIfEmpty(Path directory) {

@@ -50,6 +50,7 @@ final class ContainerdConfig {
 
           [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
             SystemdCgroup = false
+            Root = "%2$s/runc"
     """
         .formatted(
             paths.machineState(machine),

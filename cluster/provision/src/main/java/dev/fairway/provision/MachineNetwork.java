@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.provision;
 
+import dev.fairway.linux.Cgroups;
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.KernelException;
 import dev.fairway.linux.Link;
 import dev.fairway.linux.LinkAddress;
 import dev.fairway.linux.LinkSpec;
@@ -18,6 +21,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -84,12 +88,10 @@ final class MachineNetwork {
   }
 
   private void ensureMachine(RouteNetlink host, int bridge, Machine machine) {
-    if (!Files.exists(paths.networkNamespace(machine))) {
-      NetworkNamespace.create(paths.networkNamespace(machine)).close();
-    }
-    try (NetworkNamespace namespace = NetworkNamespace.open(paths.networkNamespace(machine));
+    try (NetworkNamespace namespace = ensureNamespace(machine);
         RouteNetlink inside = RouteNetlink.open(namespace)) {
-      if (inside.link(UPLINK).isEmpty()) {
+      if (inside.link(UPLINK).isEmpty() || host.link(hostEnd(machine)).isEmpty()) {
+        inside.apply(DeleteLink.of(UPLINK));
         host.apply(
             DeleteLink.of(hostEnd(machine)),
             new AddVeth(
@@ -97,6 +99,9 @@ final class MachineNetwork {
                 LinkSpec.named(UPLINK)
                     .withMac(MacAddress.ofIpv4(machine.address()))
                     .in(namespace)));
+      } else {
+        // The bridge may be a new one.
+        host.apply(ChangeLink.of(hostEnd(machine)).withMaster(bridge).setUp());
       }
       int uplink = inside.link(UPLINK).orElseThrow().index();
       List<RouteRequest> requests = new ArrayList<>();
@@ -107,6 +112,49 @@ final class MachineNetwork {
               LinkAddress.of(uplink, machine.address(), spec.machineNetwork().length())));
       requests.add(new PutRoute(Route.to(EVERYWHERE).via(spec.gateway()).on(uplink)));
       inside.apply(requests);
+    }
+  }
+
+  private NetworkNamespace ensureNamespace(Machine machine) {
+    Path file = paths.networkNamespace(machine);
+    if (Files.exists(file)) {
+      try {
+        return NetworkNamespace.open(file);
+      } catch (KernelException e) {
+        if (e.errno() != Errno.EINVAL) {
+          throw e;
+        }
+        NetworkNamespace.delete(file); // a file that was a namespace once
+      }
+    }
+    return inhabited(machine).orElseGet(() -> NetworkNamespace.create(file));
+  }
+
+  /// `ip netns delete` takes only the name off a namespace: it lives on with the processes in it.
+  /// So while any runs, the machine's namespace is not lost, and gets its name back.
+  private Optional<NetworkNamespace> inhabited(Machine machine) {
+    try (NetworkNamespace host = NetworkNamespace.current()) {
+      for (long pid : Cgroups.find().pids(paths.systemCgroup(machine))) {
+        Optional<NetworkNamespace> found = namespaceOf(pid, host);
+        if (found.isPresent()) {
+          found.get().bindTo(paths.networkNamespace(machine));
+          return found;
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<NetworkNamespace> namespaceOf(long pid, NetworkNamespace host) {
+    try {
+      NetworkNamespace namespace = NetworkNamespace.ofPid(pid);
+      if (!namespace.equals(host)) {
+        return Optional.of(namespace);
+      }
+      namespace.close();
+      return Optional.empty();
+    } catch (KernelException e) {
+      return Optional.empty(); // it has ended
     }
   }
 

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /// A long-running process of a machine: inside its network namespace and control group, its output
 /// in a log file, known by a file that holds its process id.
@@ -17,6 +18,8 @@ import java.util.Optional;
 /// process began, and only both together are believed.
 public final class MachineProcess {
   private static final Duration TERMINATION_GRACE = Duration.ofSeconds(5);
+  private static final Duration START_PATIENCE = Duration.ofSeconds(10);
+  private static final Duration POLL = Duration.ofMillis(2);
   private static final int LAST_LINES = 6;
 
   private final ClusterPaths paths;
@@ -73,8 +76,8 @@ public final class MachineProcess {
               .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
               .redirectErrorStream(true);
       builder.environment().put("FAIRWAY_CGROUPS", controlGroupFiles());
-      Process process = builder.start();
-      Files.writeString(pidFile(), process.pid() + " " + beginOf(process.pid()) + "\n");
+      builder.environment().put("FAIRWAY_PID_FILE", pidFile().toString());
+      awaitJoined(builder.start());
       return true;
     } catch (IOException e) {
       throw new ProvisionException(
@@ -82,9 +85,32 @@ public final class MachineProcess {
     }
   }
 
+  /// What the process does first. It notes its own id, so that it is known even if nobody lives to
+  /// see it started: who it is, and when it began (the 20th word after its name, see [#beginOf]).
   private static final String JOIN_AND_RUN =
-      "for f in $FAIRWAY_CGROUPS; do echo $$ > \"$f\" || exit 1; done; unset FAIRWAY_CGROUPS;"
-          + " exec \"$@\"";
+      """
+      note() { shift 19; echo $$ $1 > "$FAIRWAY_PID_FILE.next"; }
+      for f in $FAIRWAY_CGROUPS; do echo $$ > "$f" || exit 1; done
+      read -r stat < /proc/$$/stat
+      note ${stat##*) }
+      mv "$FAIRWAY_PID_FILE.next" "$FAIRWAY_PID_FILE" || exit 1
+      unset FAIRWAY_CGROUPS FAIRWAY_PID_FILE stat
+      exec "$@"
+      """;
+
+  private void awaitJoined(Process process) throws IOException {
+    long deadline = System.nanoTime() + START_PATIENCE.toNanos();
+    while (!pid().equals(Optional.of(process.pid()))) {
+      if (!process.isAlive()) {
+        throw new IOException("it ended at once" + lastWords());
+      }
+      if (System.nanoTime() > deadline) {
+        process.destroyForcibly();
+        throw new IOException("it hung" + lastWords());
+      }
+      LockSupport.parkNanos(POLL.toNanos());
+    }
+  }
 
   /// The end of what it said, each line indented, for a message about its failure.
   public String lastWords() {
@@ -118,7 +144,7 @@ public final class MachineProcess {
   }
 
   private String controlGroupFiles() {
-    String group = paths.cgroup(machine) + "/system";
+    String group = paths.systemCgroup(machine);
     Cgroups cgroups = Cgroups.find();
     cgroups.create(group);
     List<String> files = new ArrayList<>();

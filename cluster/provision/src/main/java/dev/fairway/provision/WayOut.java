@@ -41,7 +41,7 @@ final class WayOut {
       Path before = remembered(paths);
       if (!Files.exists(before)) {
         Files.createDirectories(before.getParent());
-        Files.writeString(before, Sysctls.read(FORWARDING));
+        Pem.writeWhole(before, Sysctls.read(FORWARDING) + "\n", Pem.FOR_ALL);
       }
       Sysctls.write(FORWARDING, "1");
       masquerade(spec.machineNetwork(), paths);
@@ -95,14 +95,15 @@ final class WayOut {
       boolean last = ClusterSpecFile.clusters().stream().allMatch(paths.cluster()::equals);
       if (last && Files.exists(before)) {
         Sysctls.write(FORWARDING, Files.readString(before).strip());
+        Files.delete(before);
       }
     } catch (IOException e) {
       throw new ProvisionException("forwarding cannot be set back: " + e.getMessage(), e);
     }
   }
 
-  /// What the host had before; gone after a reboot, as the setting itself is.
+  /// What the host had before the first of its clusters; gone after a reboot, as the setting is.
   private static Path remembered(ClusterPaths paths) {
-    return paths.run().resolve("ip_forward.before");
+    return paths.run().resolveSibling("ip_forward.before");
   }
 }

@@ -36,9 +36,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -55,7 +57,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PodNetwork.class);
 
   /// How often the kernel is looked at without being asked, for what others changed in it.
-  private static final Duration RESYNC = Duration.ofSeconds(30);
+  private static final Duration RESYNC = Duration.ofSeconds(10);
 
   /// How packets reach other nodes' pods.
   public enum BackendKind {
@@ -119,6 +121,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
           Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
   private ClusterNodes nodes = ClusterNodes.NONE;
   private List<String> problems = List.of();
+  private List<String> lasting = List.of();
+  private final Set<String> told = new HashSet<>();
   private volatile boolean ready;
 
   private PodNetwork(
@@ -214,10 +218,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private void settle() throws IOException {
     List<String> found = new ArrayList<>(nodes.problems());
     found.addAll(backend.unreachable(nodes.others()));
-    if (!found.equals(problems)) {
-      found.forEach(problem -> LOG.info("Pod network: {}", problem));
-      problems = List.copyOf(found);
-    }
+    problems = List.copyOf(found);
     Optional<ClusterNode> known = nodes.me();
     if (known.isEmpty()) {
       return;
@@ -286,11 +287,24 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     try {
       synchronized (this) {
         settle();
+        sayWhatLasts();
       }
       attachments.collect();
     } catch (IOException | RuntimeException e) {
       LOG.warn("Pod network: looking after the kernel failed: {}", e.toString());
     }
+  }
+
+  /// Every node begins as a problem: without a range, without a tunnel. Only what is still so at
+  /// the next look is worth a word, and one is enough.
+  private void sayWhatLasts() {
+    told.retainAll(problems);
+    for (String problem : problems) {
+      if (lasting.contains(problem) && told.add(problem)) {
+        LOG.warn("Pod network: {}", problem);
+      }
+    }
+    lasting = problems;
   }
 
   @Override
