@@ -98,7 +98,7 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideOutsideOfPackages(
-            "dev.fairway.linux..", "dev.fairway.provision..", "dev.fairway.fairway..")
+            "dev.fairway.linux..", "dev.fairway.provision..", "dev.fairway.fairway..", "dev.fairway.lab..")
         .should()
         .dependOnClassesThat()
         .haveFullyQualifiedName("java.lang.ProcessBuilder")

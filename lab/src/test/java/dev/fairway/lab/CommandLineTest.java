@@ -17,7 +17,7 @@ class CommandLineTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "./fairway up --nmae x | Unknown option: '--nmae'",
+        "./fairway up --nmae | Unknown option: '--nmae'",
         "./fairway frobnicate | Unmatched argument",
         "./fairway up --workers 0 | --workers 0: a cluster has 1 to 20 workers",
         "./fairway up --workers three | --workers",

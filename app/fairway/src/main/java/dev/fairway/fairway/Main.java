@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.linux.KernelException;
 import dev.fairway.provision.ProvisionException;
+import dev.fairway.store.StoreException;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.HelpCommand;
@@ -42,7 +46,7 @@ public final class Main {
       return CommandLine.ExitCode.USAGE;
     });
     commandLine.setExecutionExceptionHandler((problem, command, words) -> {
-      if (problem instanceof ProvisionException) {
+      if (isForTheUser(problem)) {
         command.getErr().println("fairway: " + problem.getMessage());
       } else {
         problem.printStackTrace(command.getErr());
@@ -53,5 +57,14 @@ public final class Main {
     if (exitCode != CommandLine.ExitCode.OK) {
       System.exit(exitCode);
     }
+  }
+
+  /// Whether the message says it all. Anything else is a fault of the program, and its trace helps.
+  private static boolean isForTheUser(Exception problem) {
+    return problem instanceof ProvisionException
+        || problem instanceof KernelException
+        || problem instanceof StoreException
+        || problem instanceof IOException
+        || problem instanceof UncheckedIOException;
   }
 }
