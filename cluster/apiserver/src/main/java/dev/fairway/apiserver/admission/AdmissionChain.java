@@ -15,7 +15,7 @@ public final class AdmissionChain {
         new NamespaceLifecycle(lookup),
         new ServiceAccountMount(lookup),
         new PodPriority(lookup),
-        new DefaultTolerations(),
+        new TolerationSeconds(),
         new DefinitionAcceptance(clock),
         // Last, as it reserves what a later rejection would have to give back.
         serviceAddresses);

@@ -8,7 +8,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Lets a pod stay five minutes on a node that is not well, unless it says something else.
-final class DefaultTolerations implements AdmissionStep {
+final class TolerationSeconds implements AdmissionStep {
   private static final int SECONDS = 300;
   private static final List<String> TAINTS =
       List.of("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable");
