@@ -10,6 +10,7 @@ import dev.fairway.apiserver.auth.Access;
 import dev.fairway.apiserver.auth.Authenticator;
 import dev.fairway.apiserver.auth.Authorizer;
 import dev.fairway.apiserver.auth.Identity;
+import dev.fairway.apiserver.auth.Impersonation;
 import dev.fairway.apiserver.auth.ServiceAccountTokens;
 import dev.fairway.apiserver.http.Exchange;
 import dev.fairway.apiserver.http.Handler;
@@ -36,6 +37,7 @@ public final class ApiHandler implements Handler {
   private final Executor threads;
   private final Authenticator authenticator;
   private final Authorizer authorizer;
+  private final Impersonation impersonation;
   private final Paths paths;
   private final CustomCatalog catalog;
   private final ObjectVerbs objects;
@@ -58,6 +60,7 @@ public final class ApiHandler implements Handler {
     this.threads = threads;
     this.authenticator = authenticator;
     this.authorizer = authorizer;
+    this.impersonation = new Impersonation(authorizer);
     this.paths = paths;
     this.catalog = catalog;
     this.objects = objects;
@@ -105,8 +108,9 @@ public final class ApiHandler implements Handler {
       if (paths.serveOpen(exchange)) {
         return;
       }
-      Identity identity =
+      Identity caller =
           authenticator.authenticate(exchange).orElseThrow(StatusException::unauthorized);
+      Identity identity = impersonation.of(caller, exchange.request());
       List<String> accept = exchange.request().headers().getOrDefault("accept", List.of());
       if (paths.serves(exchange.request().path())) {
         allow(
