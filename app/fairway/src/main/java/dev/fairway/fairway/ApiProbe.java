@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
@@ -16,10 +17,12 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Asks the API server the few things that `up` waits for. A full client would take longer to start
-/// than the answers take to come.
+/// Asks the API server the few things that `up` waits for, and gives it the one it adds. A full
+/// client would take longer to start than the answers take to come.
 final class ApiProbe {
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final int CREATED = 201;
+  private static final int CONFLICT = 409;
 
   private final String url;
   private final HttpClient client;
@@ -58,6 +61,27 @@ final class ApiProbe {
       }
     }
     return false;
+  }
+
+  /// Creates an object; one that is there already stays.
+  ///
+  /// @throws ProvisionException if the API server refuses
+  void create(String collection, String object) throws InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(url + collection))
+            .timeout(PATIENCE)
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString(object))
+            .build();
+    try {
+      var response = client.send(request, BodyHandlers.ofString());
+      if (response.statusCode() != CREATED && response.statusCode() != CONFLICT) {
+        throw new ProvisionException(
+            "the API server refuses what belongs in " + collection + ": " + response.body());
+      }
+    } catch (IOException e) {
+      throw new ProvisionException("the API server does not answer: " + e.getMessage(), e);
+    }
   }
 
   /// The body of a good answer, empty for any other or for none.

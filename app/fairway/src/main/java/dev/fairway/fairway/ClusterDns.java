@@ -3,10 +3,6 @@ package dev.fairway.fairway;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.provision.ClusterSpec;
-import io.fabric8.kubernetes.api.model.IntOrString;
-import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceBuilder;
-import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -22,36 +18,21 @@ final class ClusterDns {
 
   private ClusterDns() {}
 
-  /// Shows the name service under its customary name. It has no endpoints: every node answers for
-  /// its own pods at the Service's address.
-  static void publish(KubernetesClient client, ClusterSpec spec) {
-    Service service =
-        new ServiceBuilder()
-            .withNewMetadata()
-            .withName("kube-dns")
-            .withNamespace("kube-system")
-            .addToLabels("k8s-app", "kube-dns")
-            .addToLabels("kubernetes.io/name", "CoreDNS")
-            .endMetadata()
-            .withNewSpec()
-            .withClusterIP(spec.dnsAddress().toString())
-            .addNewPort()
-            .withName("dns")
-            .withProtocol("UDP")
-            .withPort(PORT)
-            .withTargetPort(new IntOrString(PORT))
-            .endPort()
-            .addNewPort()
-            .withName("dns-tcp")
-            .withProtocol("TCP")
-            .withPort(PORT)
-            .withTargetPort(new IntOrString(PORT))
-            .endPort()
-            .endSpec()
-            .build();
-    if (client.resource(service).get() == null) {
-      client.resource(service).create();
-    }
+  /// Where the name service stands in the API.
+  static final String COLLECTION = "/api/v1/namespaces/kube-system/services";
+
+  /// The name service under its customary name. It has no endpoints: every node answers for its own
+  /// pods at the Service's address.
+  static String service(ClusterSpec spec) {
+    return """
+    {"apiVersion":"v1","kind":"Service",
+     "metadata":{"name":"kube-dns","namespace":"kube-system",
+                 "labels":{"k8s-app":"kube-dns","kubernetes.io/name":"CoreDNS"}},
+     "spec":{"clusterIP":"%s",
+             "ports":[{"name":"dns","protocol":"UDP","port":%2$d,"targetPort":%2$d},
+                      {"name":"dns-tcp","protocol":"TCP","port":%2$d,"targetPort":%2$d}]}}
+    """
+        .formatted(spec.dnsAddress(), PORT);
   }
 
   /// The host's own resolvers. One that listens on the host's loopback is out of a machine's reach.

@@ -6,7 +6,9 @@ import dev.fairway.provision.Machine;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /// The command lines of the cluster's long-running processes.
 final class JavaCommand {
@@ -37,10 +39,19 @@ final class JavaCommand {
     words.add("-Dorg.slf4j.simpleLogger.showShortLogName=true");
     words.addAll(startUp(role));
     words.add("-cp");
-    words.add(System.getProperty("java.class.path"));
+    words.add(classPath());
     words.add(Main.class.getName());
     words.addAll(List.of(role, "--name", spec.name(), "--machine", machine.name()));
     return words;
+  }
+
+  /// Without the library that makes certificates, which only `up` does: where Netty finds it, it
+  /// loads all of it to read one key. Sorted, because an AOT cache belongs to one class path.
+  private static String classPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .filter(jar -> !Path.of(jar).getFileName().toString().startsWith("bc"))
+        .sorted()
+        .collect(Collectors.joining(File.pathSeparator));
   }
 
   /// A process that a cache of loaded and linked classes stands by starts in a fraction of the time

@@ -41,14 +41,12 @@ final class ServerProcess {
             ApiClients.connect(paths.kubeconfig(machine, Pki.CONTROLLERS), "fairway-controllers");
         KubernetesClient schedulerClient =
             ApiClients.connect(paths.kubeconfig(machine, Pki.SCHEDULER), "fairway-scheduler");
-        KubernetesClient admin = ApiClients.connect(paths.adminKubeconfig(), "fairway-setup");
         Controllers controllers =
             Controllers.start(
                 controllersClient,
                 schedulerClient,
                 ControllersConfig.of(spec.podNetwork(), Files.readString(Pki.authority(paths))))) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());
-      ClusterDns.publish(admin, spec);
       Termination.await();
     }
   }
