@@ -66,7 +66,10 @@ final class ApiProbe {
   /// Creates an object; one that is there already stays.
   ///
   /// @throws ProvisionException if the API server refuses
-  void create(String collection, String object) throws InterruptedException {
+  void create(String collection, String name, String object) throws InterruptedException {
+    if (get(collection + "/" + name).isPresent()) {
+      return;
+    }
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(url + collection))
             .timeout(PATIENCE)

@@ -21,18 +21,20 @@ final class ClusterDns {
   /// Where the name service stands in the API.
   static final String COLLECTION = "/api/v1/namespaces/kube-system/services";
 
+  static final String NAME = "kube-dns";
+
   /// The name service under its customary name. It has no endpoints: every node answers for its own
   /// pods at the Service's address.
   static String service(ClusterSpec spec) {
     return """
     {"apiVersion":"v1","kind":"Service",
-     "metadata":{"name":"kube-dns","namespace":"kube-system",
+     "metadata":{"name":"%3$s","namespace":"kube-system",
                  "labels":{"k8s-app":"kube-dns","kubernetes.io/name":"CoreDNS"}},
-     "spec":{"clusterIP":"%s",
+     "spec":{"clusterIP":"%1$s",
              "ports":[{"name":"dns","protocol":"UDP","port":%2$d,"targetPort":%2$d},
                       {"name":"dns-tcp","protocol":"TCP","port":%2$d,"targetPort":%2$d}]}}
     """
-        .formatted(spec.dnsAddress(), PORT);
+        .formatted(spec.dnsAddress(), PORT, NAME);
   }
 
   /// The host's own resolvers. One that listens on the host's loopback is out of a machine's reach.

@@ -55,7 +55,7 @@ final class ClusterStart {
       }
       ApiProbe api = new ApiProbe(spec, local.paths());
       await("the API server answers", local.fairway(spec.controller()), api::isReady);
-      api.create(ClusterDns.COLLECTION, ClusterDns.service(spec));
+      api.create(ClusterDns.COLLECTION, ClusterDns.NAME, ClusterDns.service(spec));
       done("API server, controllers, scheduler", from);
       for (Future<?> runtime : runtimes) {
         finish(runtime);
