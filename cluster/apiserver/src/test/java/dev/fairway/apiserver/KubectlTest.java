@@ -282,4 +282,17 @@ final class KubectlTest {
     assertThat(ids[1]).isEqualTo("{\"batch.kubernetes.io/controller-uid\":\"" + ids[0] + "\"}");
     assertThat(ids).endsWith(ids[0], "one");
   }
+
+  @ParameterizedTest
+  @MethodSource("kubectls")
+  void aServiceKeepsItsAddress(String kubectl) throws Exception {
+    String in = namespace(kubectl, "address-");
+    ok(kubectl, in, "create", "service", "clusterip", "web", "--tcp=80");
+    String patch = "{\"spec\":{\"clusterIP\":\"10.32.7.7\"}}";
+    assertThat(
+            server
+                .kubectlAs("admin", kubectl, "", "-n", in, "patch", "svc", "web", "-p", patch)
+                .err())
+        .contains("spec.clusterIPs[0]: Invalid value: \"10.32.7.7\": may not change once set");
+  }
 }

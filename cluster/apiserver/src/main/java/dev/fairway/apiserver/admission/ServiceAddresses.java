@@ -121,6 +121,16 @@ public final class ServiceAddresses implements AdmissionStep {
         spec.set(field, value);
       }
     }
+    // One who changes the single address means the first of the list, too; whether that may be is
+    // for validation to say.
+    String before = Trees.text(old, "spec", "clusterIP");
+    String wanted = Trees.text(spec, "clusterIP");
+    List<JsonNode> list = new ArrayList<>();
+    Trees.items(spec, "clusterIPs").forEach(list::add);
+    if (!wanted.equals(before) && !list.isEmpty() && list.getFirst().asString().equals(before)) {
+      ArrayNode changed = spec.putArray("clusterIPs").add(wanted);
+      list.stream().skip(1).forEach(changed::add);
+    }
   }
 
   private void addresses(Take take, ObjectNode spec) {
