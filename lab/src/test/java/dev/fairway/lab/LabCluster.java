@@ -8,7 +8,8 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 
 /// One real cluster for all tests that ask for it, brought up once and taken down at the end.
 final class LabCluster implements AutoCloseable {
-  static final String NAME = "tests";
+  /// `-Dfairway.lab.cluster=NAME` gives another one, to run beside others.
+  static final String NAME = System.getProperty("fairway.lab.cluster", "tests");
 
   private final Shell shell = new Shell(Map.of("FAIRWAY_CLUSTER", NAME));
   private final String machinePrefix;
