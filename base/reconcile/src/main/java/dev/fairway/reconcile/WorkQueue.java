@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +32,7 @@ public final class WorkQueue<K> implements AutoCloseable {
   private final LinkedHashSet<K> ready = new LinkedHashSet<>();
   private final Set<K> working = new HashSet<>();
   private final Map<K, Duration> retries = new HashMap<>();
+  private final Map<K, Planned> planned = new HashMap<>();
   private boolean closed;
 
   /// @param name for logs and thread names
@@ -51,20 +53,42 @@ public final class WorkQueue<K> implements AutoCloseable {
     }
   }
 
-  /// Asks for work on a key after a while.
-  public void addAfter(K key, Duration delay) {
+  /// Asks for work on a key after a while. A key has one such plan at most, the earliest: work is
+  /// level-triggered, so whoever wanted to look later will find out again and ask again.
+  public synchronized void addAfter(K key, Duration delay) {
     if (delay.isZero() || delay.isNegative()) {
       add(key);
-    } else if (!delays.isShutdown()) {
-      delays.schedule(() -> add(key), delay.toNanos(), TimeUnit.NANOSECONDS);
+      return;
+    }
+    long due = System.nanoTime() + delay.toNanos();
+    Planned earlier = planned.get(key);
+    if (closed || (earlier != null && earlier.due - due <= 0)) {
+      return;
+    }
+    if (earlier != null) {
+      earlier.timer.cancel(false);
+    }
+    ScheduledFuture<?> timer =
+        delays.schedule(() -> addPlanned(key, due), delay.toNanos(), TimeUnit.NANOSECONDS);
+    planned.put(key, new Planned(due, timer));
+  }
+
+  private synchronized void addPlanned(K key, long due) {
+    Planned plan = planned.get(key);
+    if (plan != null && plan.due == due) {
+      planned.remove(key);
+      add(key);
     }
   }
+
+  private record Planned(long due, ScheduledFuture<?> timer) {}
 
   /// Takes no more work; what is being worked on is finished.
   @Override
   public synchronized void close() {
     closed = true;
     ready.clear();
+    planned.clear();
     delays.shutdownNow();
   }
 

@@ -72,6 +72,30 @@ class WorkQueueTest {
     assertThat(System.nanoTime() - start).isGreaterThanOrEqualTo(50_000_000L);
   }
 
+  @Test
+  void keepsOnlyTheEarliestPlanOfAKey() throws InterruptedException {
+    AtomicInteger runs = new AtomicInteger();
+    CountDownLatch other = new CountDownLatch(1);
+    try (WorkQueue<String> queue =
+        new WorkQueue<>(
+            "test",
+            1,
+            key -> {
+              if (key.equals("other")) {
+                other.countDown();
+              } else {
+                runs.incrementAndGet();
+              }
+            })) {
+      for (int i = 0; i < 100; i++) {
+        queue.addAfter("key", Duration.ofMillis(60 - i % 50));
+      }
+      queue.addAfter("other", Duration.ofMillis(150));
+      assertThat(other.await(10, TimeUnit.SECONDS)).isTrue();
+    }
+    assertThat(runs).hasValue(1);
+  }
+
   private static void await(java.util.function.BooleanSupplier condition)
       throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
