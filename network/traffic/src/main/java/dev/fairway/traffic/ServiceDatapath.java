@@ -62,6 +62,10 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   private final Set<IpFamily> loaded = EnumSet.noneOf(IpFamily.class);
 
   private boolean installed;
+
+  /// Whether the cluster's Services are known, so that a load that failed is worth another try.
+  private boolean known;
+
   private int generation;
 
   private ServiceDatapath(ServicesConfig config, NfTables tables, Conntrack conntrack) {
@@ -169,6 +173,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   /// table; IPv6 gets one with its first Service, and keeps it.
   private void loadAll() {
     long start = System.nanoTime();
+    known = true;
     installed = false;
     Map<IpFamily, RuleSet> all = index.ruleSets();
     loaded.addAll(all.keySet());
@@ -245,8 +250,8 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   /// Loads everything anew if somebody else has changed any table of the namespace.
   synchronized void check() {
     try {
-      if (installed && tables.generation() != generation) {
-        LOG.info("somebody changed nf_tables; loading the Service rules anew");
+      if (known && (!installed || tables.generation() != generation)) {
+        LOG.info("the Service rules are not as they were left; loading them anew");
         loadAll();
       }
     } catch (RuntimeException e) {
