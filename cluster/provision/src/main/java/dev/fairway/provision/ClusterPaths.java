@@ -2,6 +2,7 @@
 package dev.fairway.provision;
 
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /// Where a cluster keeps what.
 ///
@@ -9,6 +10,12 @@ import java.nio.file.Path;
 /// @param run is gone after a reboot: sockets, process ids
 /// @param cluster the cluster's name
 public record ClusterPaths(Path state, Path run, String cluster) {
+  private static final Pattern MACHINE = Pattern.compile("(controller|worker)-[0-9]+");
+
+  public ClusterPaths {
+    ClusterSpec.requireName(cluster);
+  }
+
   /// The usual places: `/var/lib/fairway/NAME` and `/run/fairway/NAME`.
   public static ClusterPaths of(String cluster) {
     return new ClusterPaths(
@@ -43,11 +50,6 @@ public record ClusterPaths(Path state, Path run, String cluster) {
     return machineState(machine).resolve("log").resolve(process + ".log");
   }
 
-  /// What `fairway server` and `fairway node` read at their start.
-  public Path processConfig(Machine machine) {
-    return machineState(machine).resolve("fairway.json");
-  }
-
   public Path kubeconfig(Machine machine, String user) {
     return machineState(machine).resolve(user + ".kubeconfig");
   }
@@ -69,8 +71,15 @@ public record ClusterPaths(Path state, Path run, String cluster) {
     return Path.of("/run/netns", namespacePrefix() + machine.name());
   }
 
-  String namespacePrefix() {
+  private String namespacePrefix() {
     return "fairway-" + cluster + "-";
+  }
+
+  /// Whether a name in `/run/netns` is that of a machine of this cluster, and not of `lab-2` where
+  /// this one is `lab`.
+  boolean isNamespaceOfThisCluster(String name) {
+    String prefix = namespacePrefix();
+    return name.startsWith(prefix) && MACHINE.matcher(name.substring(prefix.length())).matches();
   }
 
   /// The bridge in the host's namespace that joins the machines.

@@ -131,8 +131,7 @@ public final class ClusterRemoval {
       return List.of();
     }
     try (Stream<Path> all = Files.list(directory)) {
-      return all.filter(f -> f.getFileName().toString().startsWith(paths.namespacePrefix()))
-          .toList();
+      return all.filter(f -> paths.isNamespaceOfThisCluster(f.getFileName().toString())).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

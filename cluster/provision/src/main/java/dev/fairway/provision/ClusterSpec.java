@@ -38,14 +38,7 @@ public record ClusterSpec(
   }
 
   public ClusterSpec {
-    if (!isName(name)) {
-      throw new ProvisionException(
-          "--name "
-              + name
-              + ": a cluster's name is 1 to "
-              + LONGEST_NAME
-              + " lower-case letters, digits or dashes, and starts with a letter");
-    }
+    requireName(name);
     if (workers < 1 || workers > MOST_WORKERS) {
       throw new ProvisionException(
           "--workers " + workers + ": a cluster has 1 to " + MOST_WORKERS + " workers");
@@ -55,7 +48,20 @@ public record ClusterSpec(
     }
   }
 
-  private static boolean isName(String name) {
+  /// Refuses what cannot name a cluster. Directories, namespaces and links are named by it, and
+  /// `down` removes them, so no other text must ever get that far.
+  static void requireName(String name) {
+    if (!isName(name)) {
+      throw new ProvisionException(
+          "--name "
+              + name
+              + ": a cluster's name is 1 to "
+              + LONGEST_NAME
+              + " lower-case letters, digits or dashes, and starts with a letter");
+    }
+  }
+
+  static boolean isName(String name) {
     if (name.isEmpty() || name.length() > LONGEST_NAME || !isLetter(name.charAt(0))) {
       return false;
     }

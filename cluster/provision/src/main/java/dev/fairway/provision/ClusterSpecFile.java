@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -49,7 +50,11 @@ public final class ClusterSpecFile {
       return List.of();
     }
     try (Stream<Path> directories = Files.list(all)) {
-      return directories.map(directory -> directory.getFileName().toString()).sorted().toList();
+      return directories
+          .map(directory -> directory.getFileName().toString())
+          .filter(ClusterSpec::isName)
+          .sorted()
+          .toList();
     } catch (IOException e) {
       throw new ProvisionException(all + " cannot be read: " + e.getMessage(), e);
     }
@@ -71,6 +76,8 @@ public final class ClusterSpecFile {
             + "\n";
     try {
       Files.createDirectories(file.getParent());
+      // It holds every key, token and Secret of the cluster.
+      Files.setPosixFilePermissions(file.getParent(), PosixFilePermissions.fromString("rwx------"));
       Pem.writeWhole(file, text, Pem.FOR_ALL);
     } catch (IOException e) {
       throw new ProvisionException(file + " cannot be written: " + e.getMessage(), e);
