@@ -98,7 +98,10 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideOutsideOfPackages(
-            "dev.fairway.linux..", "dev.fairway.provision..", "dev.fairway.fairway..", "dev.fairway.lab..")
+            "dev.fairway.linux..",
+            "dev.fairway.provision..",
+            "dev.fairway.fairway..",
+            "dev.fairway.lab..")
         .should()
         .dependOnClassesThat()
         .haveFullyQualifiedName("java.lang.ProcessBuilder")
