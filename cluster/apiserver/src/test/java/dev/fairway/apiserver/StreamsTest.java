@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.SSLSocket;
@@ -23,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// The way to a node, with a small TLS server in the kubelet's place.
 final class StreamsTest {
+  private static final String LOG = "GET /api/v1/namespaces/default/pods/p/log HTTP/1.1";
+
   @TempDir static Path directory;
   private static TestServer server;
   private static Node node;
@@ -129,6 +133,25 @@ final class StreamsTest {
         .contains("container other is not valid for pod p");
   }
 
+  @Test
+  void aClientThatLeavesEndsTheWayToASilentNode() throws Exception {
+    node.silent = true;
+    try {
+      for (String request :
+          List.of("POST /api/v1/namespaces/default/pods/p/exec?command=sh HTTP/1.1", LOG)) {
+        try (SSLSocket socket = connect()) {
+          socket
+              .getOutputStream()
+              .write(head(request, "Host: x", "Connection: Upgrade", "Upgrade: SPDY/3.1"));
+          assertThat(node.waiting.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(node.left.tryAcquire(10, TimeUnit.SECONDS)).as(request).isTrue();
+      }
+    } finally {
+      node.silent = false;
+    }
+  }
+
   private static SSLSocket connect() throws IOException {
     Pki pki = server.pki();
     SSLContext tls =
@@ -155,7 +178,10 @@ final class StreamsTest {
   /// Answers upgrades with an echo, anything else with its own path.
   private static final class Node implements AutoCloseable {
     final List<String> heads = new CopyOnWriteArrayList<>();
+    final Semaphore waiting = new Semaphore(0);
+    final Semaphore left = new Semaphore(0);
     volatile boolean refuseUpgrades;
+    volatile boolean silent;
     private final SSLServerSocket listener;
 
     Node(Pki pki) throws IOException {
@@ -187,7 +213,14 @@ final class StreamsTest {
         OutputStream out = socket.getOutputStream();
         String head = head(in);
         heads.add(head);
-        if (!head.contains("SPDY/3.1")) {
+        if (silent) {
+          waiting.release();
+          try {
+            in.read();
+          } finally {
+            left.release();
+          }
+        } else if (!head.contains("SPDY/3.1")) {
           String line = "line of " + head.split(" ")[1] + "\n";
           answer(out, "200 OK", line);
         } else if (refuseUpgrades) {

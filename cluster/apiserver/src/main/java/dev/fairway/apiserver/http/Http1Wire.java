@@ -23,7 +23,9 @@ import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
 import io.netty.handler.codec.http.websocketx.WebSocketServerHandshaker;
 import io.netty.handler.codec.http.websocketx.WebSocketServerHandshakerFactory;
 import io.netty.util.ReferenceCountUtil;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /// One request's answer over HTTP/1.1: plain, as a WebSocket, or as raw bytes after an upgrade.
 final class Http1Wire implements Wire {
@@ -34,6 +36,7 @@ final class Http1Wire implements Wire {
   }
 
   private static final int MAX_WEBSOCKET_FRAME_BYTES = 1 << 16;
+  private static final Duration LONGEST_STALL = Duration.ofMinutes(10);
 
   private final ChannelHandlerContext context;
   private final Http1Connection connection;
@@ -179,6 +182,7 @@ final class Http1Wire implements Wire {
 
   private static final class Splice extends ChannelInboundHandlerAdapter {
     private final RawInput input;
+    private boolean watched;
 
     Splice(RawInput input) {
       this.input = input;
@@ -191,11 +195,36 @@ final class Http1Wire implements Wire {
           input.add(bytes);
           if (input.full()) {
             context.channel().config().setAutoRead(false);
+            watch(context, input.taken());
           }
         }
       } finally {
         ReferenceCountUtil.release(message);
       }
+    }
+
+    /// While nothing is read a client that leaves is not noticed, so that state must end.
+    private void watch(ChannelHandlerContext context, long takenBefore) {
+      if (watched) {
+        return;
+      }
+      watched = true;
+      context
+          .executor()
+          .schedule(
+              () -> {
+                watched = false;
+                if (!context.channel().isActive() || !input.full()) {
+                  return;
+                }
+                if (input.taken() == takenBefore) {
+                  context.close();
+                } else {
+                  watch(context, input.taken());
+                }
+              },
+              LONGEST_STALL.toMillis(),
+              TimeUnit.MILLISECONDS);
     }
 
     @Override

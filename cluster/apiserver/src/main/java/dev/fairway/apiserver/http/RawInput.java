@@ -18,6 +18,7 @@ public final class RawInput {
   private final BlockingQueue<byte[]> chunks = new ArrayBlockingQueue<>(CHUNKS * 4);
   private volatile Runnable resume = () -> {};
   private volatile boolean ended;
+  private volatile long taken;
 
   void onRoom(Runnable resume) {
     this.resume = resume;
@@ -25,6 +26,11 @@ public final class RawInput {
 
   boolean full() {
     return chunks.size() >= CHUNKS;
+  }
+
+  /// Grows as the thread that carries the bytes on gets along.
+  long taken() {
+    return taken;
   }
 
   void add(ByteBuf bytes) {
@@ -42,12 +48,14 @@ public final class RawInput {
 
   /// Copies everything the client sends to `out`, until it closes.
   public void drainTo(OutputStream out) throws IOException, InterruptedException {
+    long count = 0;
     while (true) {
       byte[] chunk = ended && chunks.isEmpty() ? END : chunks.take();
       if (chunk.length == 0) {
         return;
       }
       out.write(chunk);
+      taken = count += chunk.length;
       byte[] more = chunks.peek();
       if (more == null) {
         out.flush();

@@ -22,6 +22,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
@@ -35,6 +38,10 @@ import org.slf4j.LoggerFactory;
 public final class Kubelets implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Kubelets.class);
   private static final Duration CONNECT = Duration.ofSeconds(10);
+
+  /// For a kubelet to say how it answers; what follows may take as long as it wants.
+  private static final Duration HEAD = Duration.ofSeconds(30);
+
   private static final int CHUNK_BYTES = 16 << 10;
   private static final int MAX_ERROR_BYTES = 16 << 10;
 
@@ -87,6 +94,7 @@ public final class Kubelets implements AutoCloseable {
     Request request = exchange.request();
     HttpRequest.Builder call =
         HttpRequest.newBuilder(target)
+            .timeout(HEAD)
             .method(
                 request.method(),
                 request.body().length == 0
@@ -95,11 +103,13 @@ public final class Kubelets implements AutoCloseable {
     for (String name : List.of("accept", "content-type", "user-agent", "accept-encoding")) {
       request.header(name).ifPresent(value -> call.header(name, value));
     }
+    CompletableFuture<HttpResponse<InputStream>> asked =
+        http().sendAsync(call.build(), HttpResponse.BodyHandlers.ofInputStream());
+    onClosed(exchange, () -> asked.cancel(true));
     try {
-      HttpResponse<InputStream> answer =
-          http().send(call.build(), HttpResponse.BodyHandlers.ofInputStream());
+      HttpResponse<InputStream> answer = answer(asked);
       try (InputStream body = answer.body()) {
-        exchange.onClosed(() -> close(body));
+        onClosed(exchange, body);
         Map<String, String> headers = new LinkedHashMap<>();
         answer
             .headers()
@@ -117,11 +127,27 @@ public final class Kubelets implements AutoCloseable {
     }
   }
 
+  private static HttpResponse<InputStream> answer(
+      CompletableFuture<HttpResponse<InputStream>> asked) throws IOException, InterruptedException {
+    try {
+      return asked.get();
+    } catch (ExecutionException failed) {
+      throw failed.getCause() instanceof IOException broken
+          ? broken
+          : new IOException(failed.getCause());
+    } catch (CancellationException cancelled) {
+      throw new IOException("the client has gone", cancelled);
+    }
+  }
+
   /// Opens the kubelet's stream and, if it agrees to the upgrade, joins it with the client's
   /// connection until either side closes.
   public void upgrade(Exchange exchange, KubeletAddress kubelet, String pathAndQuery)
       throws InterruptedException {
-    try (SSLSocket socket = connect(kubelet)) {
+    try (Socket plain = new Socket()) {
+      // A TLS socket's close may wait for a write that is stuck; the plain one's never does.
+      onClosed(exchange, plain);
+      SSLSocket socket = connect(plain, kubelet);
       OutputStream out = socket.getOutputStream();
       out.write(requestHead(exchange.request(), kubelet, pathAndQuery));
       out.flush();
@@ -131,6 +157,7 @@ public final class Kubelets implements AutoCloseable {
         refused(exchange, head, in);
         return;
       }
+      socket.setSoTimeout(0);
       splice(exchange, socket, head, in, out);
     } catch (IOException broken) {
       throw unreachable(kubelet.authority(), broken);
@@ -141,7 +168,6 @@ public final class Kubelets implements AutoCloseable {
       Exchange exchange, SSLSocket socket, ResponseHead head, InputStream in, OutputStream out)
       throws InterruptedException {
     RawInput input = exchange.takeOver(head.bytes());
-    exchange.onClosed(() -> close(socket));
     threads.execute(() -> {
       try {
         input.drainTo(out);
@@ -179,24 +205,19 @@ public final class Kubelets implements AutoCloseable {
     exchange.end();
   }
 
-  private SSLSocket connect(KubeletAddress kubelet) throws IOException {
-    Socket plain = new Socket();
-    try {
-      plain.connect(
-          new InetSocketAddress(kubelet.host(), kubelet.port()), (int) CONNECT.toMillis());
-      plain.setTcpNoDelay(true);
-      SSLSocket socket =
-          (SSLSocket)
-              tls.getSocketFactory().createSocket(plain, kubelet.host(), kubelet.port(), true);
-      SSLParameters parameters = socket.getSSLParameters();
-      parameters.setEndpointIdentificationAlgorithm("HTTPS");
-      socket.setSSLParameters(parameters);
-      socket.startHandshake();
-      return socket;
-    } catch (IOException broken) {
-      plain.close();
-      throw broken;
-    }
+  private SSLSocket connect(Socket plain, KubeletAddress kubelet) throws IOException {
+    plain.connect(new InetSocketAddress(kubelet.host(), kubelet.port()), (int) CONNECT.toMillis());
+    plain.setTcpNoDelay(true);
+    plain.setKeepAlive(true);
+    plain.setSoTimeout((int) HEAD.toMillis());
+    SSLSocket socket =
+        (SSLSocket)
+            tls.getSocketFactory().createSocket(plain, kubelet.host(), kubelet.port(), true);
+    SSLParameters parameters = socket.getSSLParameters();
+    parameters.setEndpointIdentificationAlgorithm("HTTPS");
+    socket.setSSLParameters(parameters);
+    socket.startHandshake();
+    return socket;
   }
 
   private static byte[] requestHead(Request request, KubeletAddress kubelet, String pathAndQuery) {
@@ -235,6 +256,11 @@ public final class Kubelets implements AutoCloseable {
 
   private static StatusException unreachable(String where, IOException cause) {
     return StatusException.internal("error dialing backend " + where + ": " + cause.getMessage());
+  }
+
+  /// Closers are run by the event loop of many connections, which must not wait for any of them.
+  private static void onClosed(Exchange exchange, AutoCloseable open) {
+    exchange.onClosed(() -> Thread.ofVirtual().name("api-close").start(() -> close(open)));
   }
 
   private static void close(AutoCloseable open) {
