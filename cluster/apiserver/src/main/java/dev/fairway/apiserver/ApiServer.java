@@ -26,6 +26,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -88,10 +89,19 @@ public final class ApiServer implements AutoCloseable {
     ApiHandler handler =
         ApiHandler.of(
             threads, timer, clock, parts.registry, catalog, kubelets, parts.tokens, authorizer);
+    // Who calls early waits until the cluster's own objects exist.
+    CompletableFuture<Void> furnished = new CompletableFuture<>();
     try {
-      HttpFront front = HttpFront.listen(config.bind(), tls, handler);
+      HttpFront front =
+          HttpFront.listen(
+              config.bind(),
+              tls,
+              exchange -> {
+                var _ = furnished.thenRun(() -> handler.handle(exchange));
+              });
       Bootstrap own = new Bootstrap(parts.registry, config, front.address().getPort());
       own.run();
+      furnished.complete(null);
       timer.scheduleWithFixedDelay(
           () -> threads.execute(own::keep),
           KEEP_EVERY.toMillis(),
