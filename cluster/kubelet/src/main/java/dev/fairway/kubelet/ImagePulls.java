@@ -129,7 +129,7 @@ final class ImagePulls {
           "Successfully pulled image \"" + pull.image + "\" in " + millis + "ms");
       pull.done = true;
     } catch (CriException e) {
-      String problem = "failed to pull image \"" + pull.image + "\": " + e.reason();
+      String problem = "Failed to pull image \"" + pull.image + "\": " + e.reason();
       pull.retry = Instant.now().plus(pull.rest);
       pull.rest = pull.rest.multipliedBy(2);
       if (pull.rest.compareTo(LONGEST_REST) > 0) {
