@@ -3,6 +3,7 @@ package dev.fairway.kubelet;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -10,8 +11,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
@@ -28,6 +31,10 @@ import java.util.UUID;
 /// layout.
 final class AtomicDirectory {
   private static final String DATA = "..data";
+  private static final String VERSION_PREFIX = "..v";
+
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
 
   private AtomicDirectory() {}
 
@@ -50,14 +57,12 @@ final class AtomicDirectory {
   static boolean write(Path directory, Map<String, Content> files) throws IOException {
     Files.createDirectories(directory);
     Path link = directory.resolve(DATA);
-    Optional<Path> old =
-        Files.isSymbolicLink(link)
-            ? Optional.of(directory.resolve(Files.readSymbolicLink(link)))
-            : Optional.empty();
+    Optional<Path> old = version(directory, link);
     if (old.isPresent() && same(old.get(), files)) {
       return false;
     }
-    Path version = directory.resolve("..v" + UUID.randomUUID().toString().replace("-", ""));
+    Path version =
+        directory.resolve(VERSION_PREFIX + UUID.randomUUID().toString().replace("-", ""));
     Files.createDirectory(version);
     Set<String> names = new LinkedHashSet<>();
     for (var file : files.entrySet()) {
@@ -66,8 +71,7 @@ final class AtomicDirectory {
         throw new IOException("the path '" + file.getKey() + "' leaves its volume");
       }
       Files.createDirectories(target.getParent());
-      Files.write(target, file.getValue().bytes());
-      Files.setPosixFilePermissions(target, permissions(file.getValue().mode()));
+      create(target, file.getValue());
       names.add(version.relativize(target).getName(0).toString());
     }
     Path next = directory.resolve("..data_next");
@@ -117,6 +121,36 @@ final class AtomicDirectory {
         });
   }
 
+  /// The version the link names, if it is one of ours. What a link says is not trusted: the version
+  /// is deleted later, and a link that leads elsewhere would have us delete that.
+  private static Optional<Path> version(Path directory, Path link) throws IOException {
+    if (!Files.isSymbolicLink(link)) {
+      return Optional.empty();
+    }
+    Path target = Files.readSymbolicLink(link);
+    boolean ours =
+        !target.isAbsolute()
+            && target.getNameCount() == 1
+            && target.toString().startsWith(VERSION_PREFIX);
+    return ours ? Optional.of(directory.resolve(target)) : Optional.empty();
+  }
+
+  /// The file has its permissions before it has its bytes, so that a secret is never readable by
+  /// more than it should be.
+  private static void create(Path file, Content content) throws IOException {
+    try (var channel =
+        Files.newByteChannel(
+            file,
+            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(OWNER_ONLY))) {
+      Files.setPosixFilePermissions(file, permissions(content.mode()));
+      ByteBuffer bytes = ByteBuffer.wrap(content.bytes());
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+    }
+  }
+
   private static void linkNames(Path directory, Set<String> names) throws IOException {
     for (String name : names) {
       Path visible = directory.resolve(name);
@@ -135,7 +169,7 @@ final class AtomicDirectory {
   }
 
   private static boolean same(Path version, Map<String, Content> files) throws IOException {
-    if (!Files.isDirectory(version)) {
+    if (!Files.isDirectory(version, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
     long count;
@@ -150,7 +184,7 @@ final class AtomicDirectory {
     for (var file : files.entrySet()) {
       Path path = version.resolve(file.getKey());
       Content content = file.getValue();
-      if (!Files.isRegularFile(path)
+      if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
           || !Arrays.equals(Files.readAllBytes(path), content.bytes())
           || !Files.getPosixFilePermissions(path).equals(permissions(content.mode()))) {
         return false;

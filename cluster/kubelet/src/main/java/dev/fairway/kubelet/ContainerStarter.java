@@ -44,7 +44,7 @@ final class ContainerStarter {
     List<String> addresses =
         SandboxSpec.hostNetwork(pod) ? List.of(node.config().nodeIp()) : sandbox.addresses();
     PodFields fields = fields(pod, addresses);
-    Map<String, Path> volumes = node.volumes().prepare(fields);
+    Map<String, Volumes.Place> volumes = node.volumes().prepare(fields);
     Map<String, String> variables = new Environment(node.objects(), fields).of(container);
     requireUser(pod, container);
     List<Mount> mounts = new ArrayList<>(node.volumes().mounts(container, volumes, variables));

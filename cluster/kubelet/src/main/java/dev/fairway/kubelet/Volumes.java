@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -35,37 +36,43 @@ final class Volumes {
     this.memory = memory;
   }
 
+  /// A volume's place on this machine.
+  ///
+  /// @param readOnly whether we alone write it; what a pod could write there, we could not trust
+  record Place(Path path, boolean readOnly) {}
+
   Path podDirectory(String uid) {
     return config.podsDirectory().resolve(uid);
   }
 
-  /// @return the path of each volume by its name
+  /// @return the place of each volume by its name
   /// @throws NotReadyException if something a volume is made from is missing
-  Map<String, Path> prepare(PodFields fields) throws NotReadyException {
+  Map<String, Place> prepare(PodFields fields) throws NotReadyException {
     Pod pod = fields.pod();
-    Map<String, Path> paths = new LinkedHashMap<>();
+    Map<String, Place> places = new LinkedHashMap<>();
     if (pod.getSpec().getVolumes() == null) {
-      return paths;
+      return places;
     }
     for (Volume volume : pod.getSpec().getVolumes()) {
       try {
-        paths.put(volume.getName(), prepare(volume, fields));
+        boolean readOnly = !VolumeContents.plugin(volume).isEmpty();
+        places.put(volume.getName(), new Place(prepare(volume, fields), readOnly));
       } catch (IOException | IllegalArgumentException e) {
         throw failed(volume, e.toString());
       }
     }
-    return paths;
+    return places;
   }
 
   /// Where a container sees which volume.
-  List<Mount> mounts(Container container, Map<String, Path> volumes, Map<String, String> variables)
+  List<Mount> mounts(Container container, Map<String, Place> volumes, Map<String, String> variables)
       throws NotReadyException {
     List<Mount> mounts = new ArrayList<>();
     if (container.getVolumeMounts() == null) {
       return mounts;
     }
     for (VolumeMount mount : container.getVolumeMounts()) {
-      Path volume = volumes.get(mount.getName());
+      Place volume = volumes.get(mount.getName());
       if (volume == null) {
         throw new NotReadyException(
             "CreateContainerConfigError",
@@ -76,8 +83,8 @@ final class Volumes {
       mounts.add(
           Mount.newBuilder()
               .setContainerPath(absolute(mount.getMountPath()))
-              .setHostPath(inside(volume, mount, variables).toString())
-              .setReadonly(Boolean.TRUE.equals(mount.getReadOnly()))
+              .setHostPath(inside(volume.path(), mount, variables).toString())
+              .setReadonly(volume.readOnly() || Boolean.TRUE.equals(mount.getReadOnly()))
               .setPropagation(propagation(mount))
               .build());
     }
@@ -175,8 +182,7 @@ final class Volumes {
     return path;
   }
 
-  /// A part of a volume. A link in the volume must not lead out of it: what the pod writes there is
-  /// not to be trusted with our rights.
+  /// A part of a volume, or all of it.
   private static Path inside(Path volume, VolumeMount mount, Map<String, String> variables)
       throws NotReadyException {
     String sub = mount.getSubPath();
@@ -186,23 +192,13 @@ final class Volumes {
     if (sub == null || sub.isEmpty()) {
       return volume;
     }
-    Path path = volume.resolve(sub).normalize();
     try {
-      if (path.startsWith(volume)) {
-        if (!Files.exists(path)) {
-          Files.createDirectories(path);
-        }
-        Path real = path.toRealPath();
-        if (real.startsWith(volume.toRealPath())) {
-          return real;
-        }
-      }
-    } catch (IOException e) {
-      throw new NotReadyException("CreateContainerConfigError", "subPath '" + sub + "': " + e);
+      return SubPath.of(volume, Path.of(sub));
+    } catch (IOException | InvalidPathException e) {
+      throw new NotReadyException(
+          "CreateContainerConfigError",
+          "subPath '" + sub + "' of the volume \"" + mount.getName() + "\": " + e.getMessage());
     }
-    throw new NotReadyException(
-        "CreateContainerConfigError",
-        "subPath '" + sub + "' leads out of the volume \"" + mount.getName() + "\"");
   }
 
   private static MountPropagation propagation(VolumeMount mount) {

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +48,23 @@ class AtomicDirectoryTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("../out");
     assertThat(directory.resolveSibling("out")).doesNotExist();
+  }
+
+  @Test
+  void aLinkThatIsNotOursIsReplacedAndNothingElseIsDeleted(@TempDir Path elsewhere)
+      throws Exception {
+    Path precious = Files.writeString(elsewhere.resolve("precious"), "here");
+    Path link = directory.resolve("..data");
+    Path toElsewhere = directory.toRealPath().relativize(elsewhere.toRealPath());
+    for (Path target :
+        List.of(elsewhere, toElsewhere, Path.of("..v").resolve(toElsewhere), Path.of(".."))) {
+      Files.deleteIfExists(link);
+      Files.createSymbolicLink(link, target);
+
+      assertThat(write(Map.of("a", file("1"), "deep/b", file("2")))).isTrue();
+      assertThat(read("a")).isEqualTo("1");
+      assertThat(precious).hasContent("here");
+    }
   }
 
   private boolean write(Map<String, Content> files) throws IOException {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.kubelet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fairway.kubelet.cri.v1.Mount;
+import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.Secret;
+import io.fabric8.kubernetes.api.model.Service;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Volumes on a real file system, and what a pod could do to them.
+class VolumesTest {
+  @TempDir private Path directory;
+  private Volumes volumes;
+
+  @BeforeEach
+  void begin() {
+    var nowhere = Path.of("/");
+    var config =
+        new KubeletConfig(
+            "node-a",
+            "127.0.0.1",
+            nowhere,
+            directory,
+            "",
+            "cluster.local",
+            nowhere,
+            "/none",
+            new KubeletConfig.Tls(nowhere, nowhere, nowhere),
+            0,
+            110,
+            Map.of());
+    volumes = new Volumes(config, new Objects(), new MemoryVolumes());
+  }
+
+  @Test
+  void whatTheNodeWritesThePodDoesNot() throws Exception {
+    Pod pod =
+        new PodBuilder(pod())
+            .editSpec()
+            .addNewVolume()
+            .withName("config")
+            .withNewConfigMap()
+            .withName("settings")
+            .endConfigMap()
+            .endVolume()
+            .editFirstContainer()
+            .addNewVolumeMount()
+            .withName("config")
+            .withMountPath("/config")
+            .endVolumeMount()
+            .addNewVolumeMount()
+            .withName("config")
+            .withMountPath("/key")
+            .withSubPath("key")
+            .endVolumeMount()
+            .endContainer()
+            .endSpec()
+            .build();
+    List<Mount> mounts = mounts(pod);
+    assertThat(mounts).filteredOn(m -> !m.getContainerPath().equals("/work")).hasSize(2);
+    for (Mount mount : mounts) {
+      assertThat(mount.getReadonly()).isEqualTo(!mount.getContainerPath().equals("/work"));
+    }
+  }
+
+  private List<Mount> mounts(Pod pod) throws NotReadyException {
+    var fields = new PodFields(pod, List.of(), "127.0.0.1", 1, 1);
+    return volumes.mounts(
+        pod.getSpec().getContainers().getFirst(), volumes.prepare(fields), Map.of());
+  }
+
+  /// With an emptyDir at `/work`.
+  private static Pod pod() {
+    return new PodBuilder(PodLifeTest.pod("any", "true"))
+        .editSpec()
+        .addNewVolume()
+        .withName("work")
+        .withNewEmptyDir()
+        .endEmptyDir()
+        .endVolume()
+        .editFirstContainer()
+        .addNewVolumeMount()
+        .withName("work")
+        .withMountPath("/work")
+        .endVolumeMount()
+        .endContainer()
+        .endSpec()
+        .build();
+  }
+
+  private static final class Objects implements ClusterObjects {
+    @Override
+    public Optional<ConfigMap> configMap(String namespace, String name) {
+      return Optional.of(new ConfigMapBuilder().addToData("key", "value").build());
+    }
+
+    @Override
+    public Optional<Secret> secret(String namespace, String name) {
+      return Optional.empty();
+    }
+
+    @Override
+    public Collection<Service> services() {
+      return List.of();
+    }
+
+    @Override
+    public Token token(PodRef pod, String account, List<String> audiences, Duration lifetime) {
+      return new Token("token-of-" + account, Instant.now().plus(lifetime));
+    }
+  }
+}
