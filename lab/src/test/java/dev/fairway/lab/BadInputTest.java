@@ -87,10 +87,10 @@ class BadInputTest {
 
   @Test
   void mistakesLeaveThingsAsTheyWere(LabCluster cluster) throws InterruptedException {
-    Session session =
-        new Session(
+    Transcript transcript =
+        new Transcript(
             cluster.shell(), Repository.root().resolve("fairway") + " kubectl", "bad", directory);
-    session.play(
+    transcript.play(
         """
         $ k create namespace $NS
         ~ k get serviceaccount default

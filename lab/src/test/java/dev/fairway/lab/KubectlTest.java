@@ -73,9 +73,9 @@ class KubectlTest {
     try (var app = requireNonNull(KubectlTest.class.getResourceAsStream("app.yaml"))) {
       Files.write(here.resolve("app.yaml"), app.readAllBytes());
     }
-    Session session = new Session(cluster.shell(), program, topic + "-" + tag, here);
-    session.play("$ k create namespace $NS\n~ k get serviceaccount default\n" + text);
-    session.play("$ k delete namespace $NS --wait=false\n");
+    Transcript transcript = new Transcript(cluster.shell(), program, topic + "-" + tag, here);
+    transcript.play("$ k create namespace $NS\n~ k get serviceaccount default\n" + text);
+    transcript.play("$ k delete namespace $NS --wait=false\n");
     return null;
   }
 

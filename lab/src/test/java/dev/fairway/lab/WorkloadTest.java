@@ -17,28 +17,28 @@ import org.junit.jupiter.api.io.TempDir;
 class WorkloadTest {
   @TempDir Path directory;
 
-  private Session session(LabCluster cluster, String namespace) throws Exception {
+  private Transcript transcript(LabCluster cluster, String namespace) throws Exception {
     try (var pods = requireNonNull(WorkloadTest.class.getResourceAsStream("workloads.yaml"))) {
       Files.write(directory.resolve("workloads.yaml"), pods.readAllBytes());
     }
-    Session session =
-        new Session(
+    Transcript transcript =
+        new Transcript(
             cluster.shell(),
             Repository.root().resolve("fairway") + " kubectl",
             namespace,
             directory);
-    session.play(
+    transcript.play(
         """
         $ k create namespace $NS
         ~ k get serviceaccount default
         $ mkdir -p host && sed -i "s|HOST|$PWD/host|" workloads.yaml
         """);
-    return session;
+    return transcript;
   }
 
   @Test
   void podsGetWhatTheirManifestSays(LabCluster cluster) throws Exception {
-    session(cluster, "given")
+    transcript(cluster, "given")
         .play(
             """
             $ k apply -f workloads.yaml -l test=given
@@ -84,7 +84,7 @@ class WorkloadTest {
 
   @Test
   void podsLiveAndEndAsTheirManifestSays(LabCluster cluster) throws Exception {
-    session(cluster, "life")
+    transcript(cluster, "life")
         .play(
             """
             $ k apply -f workloads.yaml -l test=life

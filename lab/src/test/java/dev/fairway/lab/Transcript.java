@@ -11,14 +11,14 @@ import java.util.List;
 /// Each line that begins with `$ ` is a command that must succeed, with `! ` one that must fail,
 /// with `~ ` one that is typed until it succeeds and shows what it should. The lines below it must
 /// appear in the output in this order, not necessarily next to each other; blanks count as one. In
-/// commands `k` is kubectl, in the session's namespace.
-final class Session {
+/// commands `k` is kubectl, in the transcript's namespace.
+final class Transcript {
   private final Shell shell;
   private final String prelude;
 
   /// @param kubectl the program, with options that belong to each call
   /// @param directory where the commands run
-  Session(Shell shell, String kubectl, String namespace, java.nio.file.Path directory) {
+  Transcript(Shell shell, String kubectl, String namespace, java.nio.file.Path directory) {
     this.shell = shell;
     this.prelude =
         """
@@ -32,12 +32,12 @@ final class Session {
             .formatted(directory, namespace, kubectl);
   }
 
-  private record Step(char prompt, String command, List<String> expected) {}
+  private record Step(char mark, String command, List<String> expected) {}
 
   void play(String text) throws InterruptedException {
     for (Step step : parse(text)) {
       String command = prelude + step.command();
-      switch (step.prompt()) {
+      switch (step.mark()) {
         case '~' -> {
           String _ = shell.until(command, output -> missing(step, output).isEmpty());
         }
