@@ -5,6 +5,7 @@ import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -13,6 +14,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// RFC 6902, with pointers of RFC 6901.
 final class JsonPatch {
   private static final int MOST_OPERATIONS = 10_000;
+  private static final int MOST_COPIED_BYTES = 3 << 20;
+  private static final int DEEPEST_COPIED = 500;
 
   private JsonPatch() {}
 
@@ -26,10 +29,42 @@ final class JsonPatch {
           "a JSON patch may have at most " + MOST_OPERATIONS + " operations");
     }
     JsonNode at = tree;
+    long copied = 0;
     for (int i = 0; i < operations.size(); i++) {
+      // A copy of a copy of a copy: a short patch could make an object of any size.
+      if (Trees.text(operations.get(i), "op").equals("copy")) {
+        copied += bytes(find(at, pointer(operations.get(i), "from", i), i), 0);
+        if (copied > MOST_COPIED_BYTES) {
+          throw StatusException.tooLarge(
+              "a JSON patch may copy at most " + MOST_COPIED_BYTES + " bytes");
+        }
+      }
       at = operation(at, operations.get(i), i);
     }
     return at;
+  }
+
+  /// About what the value is long as JSON.
+  private static long bytes(JsonNode value, int depth) {
+    if (depth > DEEPEST_COPIED) {
+      throw StatusException.tooLarge(
+          "a JSON patch may copy values of at most " + DEEPEST_COPIED + " levels");
+    }
+    long sum = 2;
+    switch (value) {
+      case ObjectNode object -> {
+        for (Map.Entry<String, JsonNode> field : object.properties()) {
+          sum += field.getKey().length() + 4 + bytes(field.getValue(), depth + 1);
+        }
+      }
+      case ArrayNode array -> {
+        for (JsonNode element : array) {
+          sum += 1 + bytes(element, depth + 1);
+        }
+      }
+      default -> sum += value.isString() ? value.stringValue().length() : 4;
+    }
+    return sum;
   }
 
   private static JsonNode operation(JsonNode tree, JsonNode operation, int index) {

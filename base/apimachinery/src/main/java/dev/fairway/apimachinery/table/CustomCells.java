@@ -43,7 +43,7 @@ final class CustomCells {
       }
     }
     if (type.equals("date")) {
-      return Cells.since(now, at.asString());
+      return Cells.since(now, at.isString() ? at.stringValue() : "");
     }
     return type.equals("string") && !at.isString() ? at.toString() : at;
   }

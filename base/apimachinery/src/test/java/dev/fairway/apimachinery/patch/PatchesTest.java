@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.fairway.apimachinery.Examples;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.StatusException;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -168,6 +169,22 @@ class PatchesTest {
           assertThat(e.code()).isBetween(400, 422);
         }
       }
+    }
+  }
+
+  @Test
+  void copiesOfCopiesDoNotGrowWithoutBound() {
+    StringBuilder wide = new StringBuilder("[{op: copy, from: /l, path: /l/-}");
+    StringBuilder deep = new StringBuilder("[{op: copy, from: /o, path: /o/p}");
+    for (int i = 0; i < 60; i++) {
+      wide.append(", {op: copy, from: /l, path: /l/-}");
+      deep.append(", {op: copy, from: /o, path: /o").append("/p".repeat(i + 2)).append('}');
+    }
+    for (StringBuilder patch : List.of(wide, deep)) {
+      assertThatThrownBy(() ->
+              check(Patches.Type.JSON, "{a: 1, l: [1], o: {p: 1}}", patch.append(']') + "", ""))
+          .isInstanceOf(StatusException.class)
+          .hasMessageContaining("may copy");
     }
   }
 }
