@@ -201,9 +201,10 @@ final class WatchDispatcher {
       }
       try {
         listener.events(events);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
+        // What it was told is lost to it, as if history did not reach back: it must list anew.
         LOG.error("watch of {} ends: its listener failed", prefix, e);
-        close();
+        end(new Compacted(startRevision, position));
       }
     }
 
@@ -215,7 +216,7 @@ final class WatchDispatcher {
       leaving = true;
       try {
         listener.ended(cause);
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         LOG.error("the listener of the watch of {} failed at its end", prefix, e);
       }
     }

@@ -189,6 +189,7 @@ class StoreContractTest {
   void aBrokenListenerEndsOnlyItsOwnWatch() throws Exception {
     long start = store.revision();
     List<Event> seen = new CopyOnWriteArrayList<>();
+    Recorder broken = new Recorder();
     store.watch(
         "/",
         start,
@@ -200,9 +201,12 @@ class StoreContractTest {
           }
 
           @Override
-          public void ended(@Nullable StoreException cause) {}
+          public void ended(@Nullable StoreException cause) {
+            broken.ended(cause);
+          }
         });
     store.create("/a", bytes("1"));
+    assertThat(broken.awaitEnd()).isInstanceOf(Compacted.class);
     Recorder healthy = new Recorder();
     store.watch("/", start, healthy);
     healthy.awaitEvents(1);
