@@ -49,10 +49,12 @@ final class ContainerStarter {
     requireUser(pod, container);
     List<Mount> mounts = new ArrayList<>(node.volumes().mounts(container, volumes, variables));
     addMount(mounts, "/etc/hosts", hosts(pod, addresses));
+    var terminations =
+        new TerminationMessages(node.volumes().podDirectory(pod.getMetadata().getUid()));
     addMount(
         mounts,
         ContainerSpec.terminationPath(container),
-        terminationFile(pod, container, restarts));
+        terminations.create(container.getName(), restarts));
     Files.createDirectories(logDirectory(pod).resolve(container.getName()));
     ContainerConfig config =
         ContainerSpec.of(
@@ -142,26 +144,15 @@ final class ContainerStarter {
 
   private static void addMount(List<Mount> mounts, String containerPath, Path hostPath) {
     // A volume the user put there wins.
-    if (mounts.stream().noneMatch(mount -> mount.getContainerPath().equals(containerPath))) {
+    Path place = Path.of(containerPath).normalize();
+    if (mounts.stream()
+        .noneMatch(mount -> Path.of(mount.getContainerPath()).normalize().equals(place))) {
       mounts.add(
           Mount.newBuilder()
               .setContainerPath(containerPath)
               .setHostPath(hostPath.toString())
               .build());
     }
-  }
-
-  private Path terminationFile(Pod pod, Container container, int restarts) throws IOException {
-    Path directory =
-        node.volumes()
-            .podDirectory(pod.getMetadata().getUid())
-            .resolve("containers")
-            .resolve(container.getName());
-    Files.createDirectories(directory);
-    Path file = directory.resolve("termination-" + restarts);
-    Files.write(file, new byte[0]);
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-rw-rw-"));
-    return file;
   }
 
   private Path hosts(Pod pod, List<String> addresses) throws IOException {

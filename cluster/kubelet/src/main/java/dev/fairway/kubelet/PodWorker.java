@@ -69,7 +69,9 @@ final class PodWorker {
     this.ref = ref;
     this.ended = ended;
     this.events = new PodEvents(node.events(), ref);
-    this.observer = new RuntimeObserver(node.cri(), ref);
+    this.observer =
+        new RuntimeObserver(
+            node.cri(), ref, new TerminationMessages(node.volumes().podDirectory(ref.uid())));
     this.probes = new PodProbes(node.actions(), events, this::wake);
     this.waiting = new WaitingReasons(ref, events);
     this.starter = new ContainerStarter(node, events);

@@ -4,13 +4,8 @@ package dev.fairway.kubelet;
 import dev.fairway.kubelet.cri.Cri;
 import dev.fairway.kubelet.cri.v1.ContainerState;
 import dev.fairway.kubelet.cri.v1.ContainerStatus;
-import dev.fairway.kubelet.cri.v1.Mount;
 import dev.fairway.kubelet.cri.v1.PodSandbox;
 import dev.fairway.kubelet.cri.v1.PodSandboxState;
-import java.io.IOException;
-import java.io.RandomAccessFile;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -28,12 +23,14 @@ final class RuntimeObserver {
 
   private final Cri cri;
   private final PodRef pod;
+  private final TerminationMessages terminations;
   private Map<String, List<String>> addresses = new HashMap<>();
   private Map<String, ObservedPod.Container> ended = new HashMap<>();
 
-  RuntimeObserver(Cri cri, PodRef pod) {
+  RuntimeObserver(Cri cri, PodRef pod, TerminationMessages terminations) {
     this.cri = cri;
     this.pod = pod;
+    this.terminations = terminations;
   }
 
   ObservedPod observe() {
@@ -91,7 +88,7 @@ final class RuntimeObserver {
         : cri.container(id).map(status -> read(status, sandbox));
   }
 
-  private static ObservedPod.Container read(ContainerStatus status, String sandbox) {
+  private ObservedPod.Container read(ContainerStatus status, String sandbox) {
     ObservedPod.State state = state(status.getState());
     Map<String, String> notes = status.getAnnotationsMap();
     String message = state == ObservedPod.State.EXITED ? message(status) : status.getMessage();
@@ -121,37 +118,29 @@ final class RuntimeObserver {
     };
   }
 
-  private static String message(ContainerStatus status) {
+  private String message(ContainerStatus status) {
     Map<String, String> notes = status.getAnnotationsMap();
-    String path = notes.getOrDefault(Labels.TERMINATION_PATH, "");
-    String left =
-        status.getMountsList().stream()
-            .filter(mount -> mount.getContainerPath().equals(path))
-            .map(Mount::getHostPath)
-            .findFirst()
-            .map(file -> tail(Path.of(file), MAX_MESSAGE_BYTES))
-            .orElse("");
+    String left = "";
+    Path file =
+        terminations.file(status.getMetadata().getName(), status.getMetadata().getAttempt());
+    if (shows(status, notes.getOrDefault(Labels.TERMINATION_PATH, ""), file)) {
+      left = TerminationMessages.tail(file, MAX_MESSAGE_BYTES);
+    }
     if (left.isEmpty()
         && status.getExitCode() != 0
         && "FallbackToLogsOnError".equals(notes.get(Labels.TERMINATION_POLICY))) {
-      left = tail(Path.of(status.getLogPath()), MAX_LOG_TAIL_BYTES);
+      left = TerminationMessages.tail(Path.of(status.getLogPath()), MAX_LOG_TAIL_BYTES);
     }
     return left.isEmpty() ? status.getMessage() : left;
   }
 
-  private static String tail(Path file, int maxBytes) {
-    if (!Files.isRegularFile(file)) {
-      return "";
-    }
-    try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "r")) {
-      long from = Math.max(0, open.length() - maxBytes);
-      byte[] bytes = new byte[(int) Math.min(maxBytes, open.length() - from)];
-      open.seek(from);
-      open.readFully(bytes);
-      return new String(bytes, StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return "";
-    }
+  /// Whether the container wrote its message to our file. A volume may lie there instead, with
+  /// whatever its pod put in it.
+  private static boolean shows(ContainerStatus status, String containerPath, Path file) {
+    return status.getMountsList().stream()
+        .anyMatch(mount ->
+            mount.getContainerPath().equals(containerPath)
+                && mount.getHostPath().equals(file.toString()));
   }
 
   private static Instant ofNanos(long nanos) {

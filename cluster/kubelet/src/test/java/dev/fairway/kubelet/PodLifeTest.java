@@ -181,6 +181,31 @@ class PodLifeTest {
   }
 
   @Test
+  void noMessageIsReadFromAVolume() throws Exception {
+    Pod pod =
+        new PodBuilder(never(pod("sly", "exit 7")))
+            .editSpec()
+            .editFirstContainer()
+            .addNewVolumeMount()
+            .withName("host")
+            .withMountPath("/dev/termination-log")
+            .endVolumeMount()
+            .endContainer()
+            .addNewVolume()
+            .withName("host")
+            .withNewHostPath()
+            .withPath("/etc/hostname")
+            .endHostPath()
+            .endVolume()
+            .endSpec()
+            .build();
+    node.run(pod);
+    PodStatus status = node.await(pod, "fails", s -> "Failed".equals(s.getPhase()));
+    assertThat(status.getContainerStatuses().getFirst().getState().getTerminated().getMessage())
+        .isNullOrEmpty();
+  }
+
+  @Test
   void aPodThatEndsSucceedsOrFails() throws Exception {
     Pod good = never(pod("good", "exit 0"));
     Pod bad = never(pod("bad", "exit 1"));
