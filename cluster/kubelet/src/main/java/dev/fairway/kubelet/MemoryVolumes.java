@@ -22,10 +22,17 @@ final class MemoryVolumes {
     Mounts.mount("tmpfs", "tmpfs", target, Set.of(), options);
   }
 
-  /// Unmounts it if it is mounted.
-  void unmount(Path directory) {
-    if (mounted(directory.toAbsolutePath().normalize())) {
-      var _ = Mounts.unmountLazily(directory);
+  /// Unmounts all at and below a directory, whoever mounted it.
+  ///
+  /// @throws IOException naming what stays mounted
+  static void unmountUnder(Path directory) throws IOException {
+    Path top = directory.toRealPath();
+    var _ = Mounts.unmountUnder(top);
+    for (Mounts.Mount left : Mounts.list()) {
+      if (left.target().startsWith(top)) {
+        throw new IOException(
+            directory + " is not removed: " + left.source() + " is mounted on " + left.target());
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package dev.fairway.kubelet;
 
 import dev.fairway.kubelet.cri.CriException;
 import dev.fairway.kubelet.cri.v1.AuthConfig;
+import dev.fairway.linux.KernelException;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -206,11 +207,20 @@ final class Pods implements AutoCloseable {
       for (Path directory : directories) {
         String uid = directory.getFileName().toString();
         if (!wanted.contains(uid) && !running.contains(uid)) {
-          node.volumes().remove(uid);
+          removeOrphan(uid);
         }
       }
     } catch (IOException | CriException e) {
       LOG.warn("directories of former pods not removed: {}", e.getMessage());
+    }
+  }
+
+  /// One that cannot be removed must not keep the others.
+  private void removeOrphan(String uid) {
+    try {
+      node.volumes().remove(uid);
+    } catch (IOException | KernelException e) {
+      LOG.warn("directory of former pod {} not removed: {}", uid, e.getMessage());
     }
   }
 }

@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /// The volumes of pods as directories of this machine, below `pods/UID/volumes`.
 ///
@@ -92,13 +91,12 @@ final class Volumes {
   }
 
   /// Takes a pod's directory away, with its volumes. Host paths are not in it.
+  ///
+  /// @throws IOException if something is still mounted in it: deleting would go on over there
   void remove(String uid) throws IOException {
     Path directory = podDirectory(uid);
-    Path emptyDirs = directory.resolve("volumes/kubernetes.io~empty-dir");
-    if (Files.isDirectory(emptyDirs)) {
-      try (Stream<Path> volumes = Files.list(emptyDirs)) {
-        volumes.forEach(memory::unmount);
-      }
+    if (Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      MemoryVolumes.unmountUnder(directory);
     }
     AtomicDirectory.delete(directory);
     contents.forget(uid);

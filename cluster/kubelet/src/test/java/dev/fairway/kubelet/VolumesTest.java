@@ -4,12 +4,14 @@ package dev.fairway.kubelet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.kubelet.cri.v1.Mount;
+import dev.fairway.linux.Mounts;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.Service;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -75,6 +77,24 @@ class VolumesTest {
     for (Mount mount : mounts) {
       assertThat(mount.getReadonly()).isEqualTo(!mount.getContainerPath().equals("/work"));
     }
+  }
+
+  @Test
+  void removingAPodStopsAtWhatIsMountedInIt() throws Exception {
+    Pod pod = pod();
+    String uid = pod.getMetadata().getUid();
+    Path work = Path.of(mounts(pod).getFirst().getHostPath());
+    Path outside = Files.createDirectory(directory.resolve("outside"));
+    Path precious = Files.writeString(outside.resolve("precious"), "here");
+    Files.createSymbolicLink(work.resolve("link"), outside);
+    Path mounted = Files.createDirectory(work.resolve("mounted"));
+    Mounts.bind(outside, mounted);
+    Mounts.bind(outside, mounted);
+
+    volumes.remove(uid);
+    assertThat(volumes.podDirectory(uid)).doesNotExist();
+    assertThat(precious).hasContent("here");
+    volumes.remove(uid);
   }
 
   private List<Mount> mounts(Pod pod) throws NotReadyException {
