@@ -96,6 +96,7 @@ public final class ApiServer implements AutoCloseable {
           HttpFront.listen(
               config.bind(),
               tls,
+              handler::knows,
               exchange -> {
                 var _ = furnished.thenRun(() -> handler.handle(exchange));
               });

@@ -24,14 +24,19 @@ public final class Authenticator {
 
   /// The caller, or nothing if it shows no credential or a bad one.
   public Optional<Identity> authenticate(Exchange exchange) {
-    Optional<String> authorization = exchange.request().header("authorization");
+    return authenticate(exchange.request().header("authorization"), exchange.certificate());
+  }
+
+  /// The caller, by an `Authorization` header's value or a certificate the client CA vouches for.
+  public Optional<Identity> authenticate(
+      Optional<String> authorization, Optional<X509Certificate> certificate) {
     if (authorization.isPresent()) {
       String value = authorization.get();
       return value.regionMatches(true, 0, "Bearer ", 0, 7)
           ? tokens.read(value.substring(7).strip(), List.of())
           : Optional.empty();
     }
-    return exchange.certificate().flatMap(Authenticator::identity);
+    return certificate.flatMap(Authenticator::identity);
   }
 
   static Optional<Identity> identity(X509Certificate certificate) {

@@ -34,19 +34,30 @@ import org.jspecify.annotations.Nullable;
 /// a bounded queue; reading goes on, as it is how a vanished client is noticed.
 final class Http1Connection extends ChannelInboundHandlerAdapter {
   private static final int MAX_PIPELINED_PARTS = 64;
+  private static final int MAX_PIPELINED_BYTES = 64 << 10;
 
   private final Handler handler;
+  private final Doorkeeper doorkeeper;
+  private final BodyBudget.Share budget;
   private final Optional<X509Certificate> certificate;
   private final Queue<HttpObject> waiting = new ArrayDeque<>();
   private @Nullable Outbound outbound;
   private @Nullable HttpRequest reading;
   private @Nullable CompositeByteBuf body;
   private @Nullable Exchange current;
+  private int held;
+  private int waitingBytes;
   private boolean closeAfterAnswer;
   private boolean leftHttp;
 
-  Http1Connection(Handler handler, Optional<X509Certificate> certificate) {
+  Http1Connection(
+      Handler handler,
+      Doorkeeper doorkeeper,
+      BodyBudget.Share budget,
+      Optional<X509Certificate> certificate) {
     this.handler = handler;
+    this.doorkeeper = doorkeeper;
+    this.budget = budget;
     this.certificate = certificate;
   }
 
@@ -57,7 +68,8 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
       return;
     }
     if (current != null) {
-      if (waiting.size() >= MAX_PIPELINED_PARTS) {
+      waitingBytes += length(part);
+      if (waiting.size() >= MAX_PIPELINED_PARTS || waitingBytes > MAX_PIPELINED_BYTES) {
         ReferenceCountUtil.release(message);
         context.close();
       } else {
@@ -66,6 +78,10 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
       return;
     }
     read(context, part);
+  }
+
+  private static int length(HttpObject part) {
+    return part instanceof HttpContent content ? content.content().readableBytes() : 0;
   }
 
   private void read(ChannelHandlerContext context, HttpObject part) {
@@ -81,6 +97,10 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
           refuse(context, HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
           return;
         }
+        if (HttpUtil.getContentLength(request, 0L) > 0 && !knows(request)) {
+          refuse(context, HttpResponseStatus.UNAUTHORIZED);
+          return;
+        }
         if (HttpUtil.is100ContinueExpected(request)) {
           context.writeAndFlush(
               new DefaultFullHttpResponse(
@@ -89,10 +109,20 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
       }
       if (part instanceof HttpContent content && body != null) {
         ByteBuf bytes = content.content();
-        if (body.readableBytes() + bytes.readableBytes() > HttpFront.MAX_BODY_BYTES) {
+        int length = bytes.readableBytes();
+        if (held + length > HttpFront.MAX_BODY_BYTES) {
           refuse(context, HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
           return;
         }
+        if (held == 0 && length > 0 && reading != null && !knows(reading)) {
+          refuse(context, HttpResponseStatus.UNAUTHORIZED);
+          return;
+        }
+        if (!budget.take(length)) {
+          refuse(context, HttpResponseStatus.TOO_MANY_REQUESTS);
+          return;
+        }
+        held += length;
         if (bytes.isReadable()) {
           body.addComponent(true, bytes.retain());
         }
@@ -103,6 +133,16 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
     } finally {
       ReferenceCountUtil.release(part);
     }
+  }
+
+  private boolean knows(HttpRequest request) {
+    return doorkeeper.knows(
+        Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate);
+  }
+
+  private void giveBack() {
+    budget.give(held);
+    held = 0;
   }
 
   private void dispatch(ChannelHandlerContext context, HttpRequest message, ByteBuf bytes) {
@@ -135,6 +175,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
 
   private void refuse(ChannelHandlerContext context, HttpResponseStatus status) {
     reading = null;
+    giveBack();
     if (body != null) {
       body.release();
       body = null;
@@ -142,6 +183,9 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
     leftHttp = true;
     var response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, Unpooled.EMPTY_BUFFER);
     response.headers().set(HttpHeaderNames.CONTENT_LENGTH, 0);
+    if (status.equals(HttpResponseStatus.TOO_MANY_REQUESTS)) {
+      response.headers().set(HttpHeaderNames.RETRY_AFTER, 1);
+    }
     response.headers().set(HttpHeaderNames.CONNECTION, "close");
     context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
   }
@@ -158,6 +202,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
   void answered() {
     Exchange done = current;
     current = null;
+    giveBack();
     if (done != null) {
       done.closed();
     }
@@ -172,12 +217,15 @@ final class Http1Connection extends ChannelInboundHandlerAdapter {
       return;
     }
     while (current == null && !waiting.isEmpty() && !leftHttp) {
-      read(outbound.context(), waiting.remove());
+      HttpObject part = waiting.remove();
+      waitingBytes -= length(part);
+      read(outbound.context(), part);
     }
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
+    giveBack();
     waiting.forEach(ReferenceCountUtil::release);
     waiting.clear();
     if (body != null) {

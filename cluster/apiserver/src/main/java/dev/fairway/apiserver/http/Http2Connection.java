@@ -5,12 +5,17 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
 import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
 import io.netty.handler.codec.http2.DefaultHttp2WindowUpdateFrame;
 import io.netty.handler.codec.http2.Http2DataFrame;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2FrameStream;
 import io.netty.handler.codec.http2.Http2FrameStreamException;
+import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2ResetFrame;
 import io.netty.util.ReferenceCountUtil;
@@ -25,19 +30,30 @@ import org.jspecify.annotations.Nullable;
 
 /// An HTTP/2 connection, on the plain frame codec: no channel a stream, as those flush one by one.
 final class Http2Connection extends ChannelInboundHandlerAdapter {
+  static final int MAX_STREAMS = 100;
+
   private final Handler handler;
+  private final Doorkeeper doorkeeper;
+  private final BodyBudget.Share budget;
   private final Optional<X509Certificate> certificate;
   private final Map<Http2FrameStream, Incoming> streams = new HashMap<>();
   private @Nullable Outbound outbound;
 
-  Http2Connection(Handler handler, Optional<X509Certificate> certificate) {
+  Http2Connection(
+      Handler handler,
+      Doorkeeper doorkeeper,
+      BodyBudget.Share budget,
+      Optional<X509Certificate> certificate) {
     this.handler = handler;
+    this.doorkeeper = doorkeeper;
+    this.budget = budget;
     this.certificate = certificate;
   }
 
   private static final class Incoming {
     final Http2HeadersFrame head;
     final ByteBuf body;
+    int held;
     @Nullable Exchange exchange;
 
     Incoming(Http2HeadersFrame head, ByteBuf body) {
@@ -68,6 +84,11 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
       }
       return;
     }
+    // The codec holds the client to the number only once the client has agreed to it.
+    if (streams.size() >= MAX_STREAMS) {
+      context.write(new DefaultHttp2ResetFrame(Http2Error.REFUSED_STREAM).stream(head.stream()));
+      return;
+    }
     Incoming incoming = new Incoming(head, context.alloc().buffer(0));
     streams.put(head.stream(), incoming);
     if (head.isEndStream()) {
@@ -81,16 +102,41 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
     if (incoming == null || incoming.exchange != null) {
       return;
     }
-    if (incoming.body.readableBytes() + data.content().readableBytes() > HttpFront.MAX_BODY_BYTES) {
-      context.write(new DefaultHttp2ResetFrame(Http2Error.ENHANCE_YOUR_CALM).stream(data.stream()));
-      gone(data.stream());
+    int length = data.content().readableBytes();
+    if (incoming.held + length > HttpFront.MAX_BODY_BYTES) {
+      refuse(context, data.stream(), HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
       return;
     }
+    CharSequence authorization = incoming.head.headers().get(HttpHeaderNames.AUTHORIZATION);
+    if (incoming.held == 0
+        && length > 0
+        && !doorkeeper.knows(
+            Optional.ofNullable(authorization).map(CharSequence::toString), certificate)) {
+      refuse(context, data.stream(), HttpResponseStatus.UNAUTHORIZED);
+      return;
+    }
+    if (!budget.take(length)) {
+      refuse(context, data.stream(), HttpResponseStatus.TOO_MANY_REQUESTS);
+      return;
+    }
+    incoming.held += length;
     incoming.body.writeBytes(data.content());
     context.write(new DefaultHttp2WindowUpdateFrame(credit).stream(data.stream()));
     if (data.isEndStream()) {
       dispatch(context, incoming);
     }
+  }
+
+  /// Answers before the body is all here, and wants no more of it (RFC 9113 section 8.1).
+  private void refuse(
+      ChannelHandlerContext context, Http2FrameStream stream, HttpResponseStatus status) {
+    Http2Headers head = new DefaultHttp2Headers(false).status(status.codeAsText());
+    if (status.equals(HttpResponseStatus.TOO_MANY_REQUESTS)) {
+      head.set(HttpHeaderNames.RETRY_AFTER, "1");
+    }
+    context.write(new DefaultHttp2HeadersFrame(head, true).stream(stream));
+    context.write(new DefaultHttp2ResetFrame(Http2Error.NO_ERROR).stream(stream));
+    gone(stream);
   }
 
   private void dispatch(ChannelHandlerContext context, Incoming incoming) {
@@ -130,6 +176,7 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
     if (incoming == null) {
       return;
     }
+    budget.give(incoming.held);
     if (incoming.exchange == null) {
       incoming.body.release();
     } else {

@@ -78,12 +78,14 @@ public final class HttpFront implements AutoCloseable {
   /// Listens; requests go to `handler`.
   ///
   /// @throws IOException if the address cannot be bound, saying which
-  public static HttpFront listen(InetSocketAddress address, Tls tls, Handler handler)
+  public static HttpFront listen(
+      InetSocketAddress address, Tls tls, Doorkeeper doorkeeper, Handler handler)
       throws IOException {
     SslContext ssl = tls.context();
     EventLoopGroup loops =
         new MultiThreadIoEventLoopGroup(
             EVENT_LOOPS, new DefaultThreadFactory("api-io", true), NioIoHandler.newFactory());
+    BodyBudget budget = new BodyBudget();
     ChannelFuture bound =
         new ServerBootstrap()
             .group(loops)
@@ -98,7 +100,9 @@ public final class HttpFront implements AutoCloseable {
                   protected void initChannel(SocketChannel channel) {
                     channel
                         .pipeline()
-                        .addLast(ssl.newHandler(channel.alloc()), new Negotiation(handler));
+                        .addLast(
+                            ssl.newHandler(channel.alloc()),
+                            new Negotiation(handler, doorkeeper, budget));
                   }
                 })
             .bind(address)
@@ -136,9 +140,13 @@ public final class HttpFront implements AutoCloseable {
 
   private static final class Negotiation extends ApplicationProtocolNegotiationHandler {
     private final Handler handler;
+    private final Doorkeeper doorkeeper;
+    private final BodyBudget budget;
 
-    Negotiation(Handler handler) {
+    Negotiation(Handler handler, Doorkeeper doorkeeper, BodyBudget budget) {
       super(ApplicationProtocolNames.HTTP_1_1);
+      this.doorkeeper = doorkeeper;
+      this.budget = budget;
       this.handler = handler;
     }
 
@@ -148,20 +156,20 @@ public final class HttpFront implements AutoCloseable {
       if (protocol.equals(ApplicationProtocolNames.HTTP_2)) {
         Http2Settings settings =
             Http2Settings.defaultSettings()
-                .maxConcurrentStreams(1000)
+                .maxConcurrentStreams(Http2Connection.MAX_STREAMS)
                 .initialWindowSize(1 << 20)
                 .maxHeaderListSize(MAX_HEAD_BYTES);
         context
             .pipeline()
             .addLast(
                 Http2FrameCodecBuilder.forServer().initialSettings(settings).build(),
-                new Http2Connection(handler, certificate));
+                new Http2Connection(handler, doorkeeper, budget.share(), certificate));
       } else {
         context
             .pipeline()
             .addLast(
                 new HttpServerCodec(MAX_HEAD_BYTES, MAX_HEAD_BYTES, 64 << 10),
-                new Http1Connection(handler, certificate));
+                new Http1Connection(handler, doorkeeper, budget.share(), certificate));
       }
     }
 

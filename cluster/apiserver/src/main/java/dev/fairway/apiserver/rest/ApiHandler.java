@@ -20,10 +20,12 @@ import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.registry.Registry.Part;
 import dev.fairway.apiserver.streaming.Kubelets;
 import dev.fairway.store.StoreUnavailable;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import org.jspecify.annotations.Nullable;
@@ -100,6 +102,16 @@ public final class ApiHandler implements Handler {
   @Override
   public void handle(Exchange exchange) {
     threads.execute(() -> serve(exchange));
+  }
+
+  /// Whether to take in a body, see [dev.fairway.apiserver.http.Doorkeeper].
+  public boolean knows(Optional<String> authorization, Optional<X509Certificate> certificate) {
+    try {
+      return authenticator.authenticate(authorization, certificate).isPresent();
+    } catch (StoreUnavailable _) {
+      // The request itself will tell.
+      return true;
+    }
   }
 
   private void serve(Exchange exchange) {
