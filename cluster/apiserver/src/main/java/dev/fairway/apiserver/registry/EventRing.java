@@ -7,20 +7,21 @@ import dev.fairway.store.Event;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The last events, each decoded and encoded once however many watch it.
 public final class EventRing {
   private static final int SIZE = 1024;
+  private static final long MOST_BYTES = 32 << 20;
 
-  private final AtomicReferenceArray<@Nullable Change> slots = new AtomicReferenceArray<>(SIZE);
+  private final @Nullable Change[] slots = new @Nullable Change[SIZE];
+  private long bytes;
 
   /// The shared form of an event for watchers of this kind.
-  public Change of(Kind kind, Event event) {
+  public synchronized Change of(Kind kind, Event event) {
     int slot = (int) (event.revision() % SIZE);
-    Change known = slots.get(slot);
+    Change known = slots[slot];
     if (known != null
         && known.event.revision() == event.revision()
         && known.kind.version().equals(kind.version())
@@ -28,8 +29,26 @@ public final class EventRing {
       return known;
     }
     Change made = new Change(kind, event);
-    slots.set(slot, made);
+    bytes += made.bytes() - (known == null ? 0 : known.bytes());
+    slots[slot] = made;
+    forget(slot);
     return made;
+  }
+
+  /// Makes room, oldest first, but keeps the one just made.
+  private void forget(int newest) {
+    for (int i = 1; i < SIZE && bytes > MOST_BYTES; i++) {
+      int slot = (newest + i) % SIZE;
+      Change old = slots[slot];
+      if (old != null) {
+        bytes -= old.bytes();
+        slots[slot] = null;
+      }
+    }
+  }
+
+  synchronized long bytes() {
+    return bytes;
   }
 
   /// One change of one object. Trees and bytes are shared: nobody may alter them.
@@ -43,6 +62,12 @@ public final class EventRing {
     private Change(Kind kind, Event event) {
       this.kind = kind;
       this.event = event;
+    }
+
+    /// What it holds, beside the trees, which live as long.
+    long bytes() {
+      Entry old = event.before();
+      return 2L * event.entry().value().length + (old == null ? 0 : old.value().length);
     }
 
     public Event event() {
