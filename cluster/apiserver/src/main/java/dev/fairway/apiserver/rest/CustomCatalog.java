@@ -4,7 +4,6 @@ package dev.fairway.apiserver.rest;
 import dev.fairway.apimachinery.CustomKinds;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.Kinds;
-import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.discovery.Discovery;
 import dev.fairway.apimachinery.openapi.OpenApi;
 import dev.fairway.apiserver.registry.Registry;
@@ -31,8 +30,8 @@ public final class CustomCatalog implements AutoCloseable, Listener {
 
   private final Store store;
   private final String serverAddress;
-  private final Watch watch;
   private volatile Served served;
+  private volatile Watch watch;
 
   /// Documents are made at first use.
   private record Served(Kinds kinds, Discovery discovery, OpenApi openApi) {}
@@ -64,8 +63,16 @@ public final class CustomCatalog implements AutoCloseable, Listener {
 
   @Override
   public void ended(@Nullable StoreException cause) {
-    if (cause != null) {
-      LOG.error("custom kinds are no longer followed", cause);
+    if (cause == null) {
+      return;
+    }
+    try {
+      Page page = store.list(DEFINITIONS.keyPrefix(""), null, 0, 0);
+      served = serve(page.entries());
+      watch = store.watch(DEFINITIONS.keyPrefix(""), page.revision(), this);
+      LOG.warn("custom kinds were listed anew: {}", cause.getMessage());
+    } catch (RuntimeException broken) {
+      LOG.error("custom kinds are no longer followed", broken);
     }
   }
 
@@ -74,7 +81,8 @@ public final class CustomCatalog implements AutoCloseable, Listener {
     for (Entry entry : definitions) {
       try {
         custom.addAll(CustomKinds.of(StoredForm.tree(DEFINITIONS, entry)));
-      } catch (StatusException broken) {
+      } catch (RuntimeException broken) {
+        // One that cannot be read must not take the others with it.
         LOG.warn("{} is not served: {}", entry.key(), broken.getMessage());
       }
     }

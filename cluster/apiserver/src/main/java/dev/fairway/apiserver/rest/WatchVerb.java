@@ -15,6 +15,7 @@ import dev.fairway.store.Compacted;
 import dev.fairway.store.Entry;
 import dev.fairway.store.FutureRevision;
 import dev.fairway.store.Watch;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ScheduledExecutorService;
@@ -38,7 +39,7 @@ final class WatchVerb {
     this.timer = timer;
   }
 
-  void watch(Call call, ResourcePath path) {
+  void watch(Call call, ResourcePath path) throws InterruptedException {
     Kind kind = path.kind();
     Selection selection = Selection.of(kind, path.namespace(), call.query());
     if (!path.name().isEmpty()) {
@@ -62,14 +63,21 @@ final class WatchVerb {
     Watcher watcher = new Watcher(exchange, selection, form, include, ring);
     boolean listFirst = initialEvents || after == 0;
     if (listFirst) {
-      after = first(watcher, selection, initialEvents && bookmarks);
+      try {
+        after = first(exchange, watcher, selection, initialEvents && bookmarks);
+      } catch (IOException _) {
+        watcher.finish();
+        return;
+      }
     }
     follow(call, watcher, after, bookmarks);
   }
 
-  private long first(Watcher watcher, Selection selection, boolean mark) {
+  private long first(Exchange exchange, Watcher watcher, Selection selection, boolean mark)
+      throws IOException, InterruptedException {
     Listing listing = registry.list(selection, 0, "", 0);
     for (Entry entry : listing.entries()) {
+      exchange.awaitRoom();
       watcher.send("ADDED", StoredForm.tree(selection.kind(), entry));
     }
     if (mark) {

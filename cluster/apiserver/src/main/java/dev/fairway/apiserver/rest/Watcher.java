@@ -18,11 +18,14 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// One open watch. What it has been sent and has not read yet is bounded: who falls too far behind
 /// is cut off and has to list anew.
 final class Watcher implements Listener {
+  private static final Logger LOG = LoggerFactory.getLogger(Watcher.class);
   private static final long MAX_PENDING_BYTES = 16 << 20;
 
   private final Exchange exchange;
@@ -65,7 +68,13 @@ final class Watcher implements Listener {
       if (finished.get()) {
         return;
       }
-      deliver(event);
+      try {
+        deliver(event);
+      } catch (RuntimeException | Error broken) {
+        LOG.error("a watch of {} ends: {}", prefix(), event.entry().key(), broken);
+        fail(StatusException.internal("an event could not be shown: " + broken));
+        return;
+      }
     }
   }
 
