@@ -77,6 +77,7 @@ final class Subresources {
     if (node.isEmpty()) {
       throw StatusException.badRequest("target.name: Required value: the node to bind to");
     }
+    String meant = Trees.text(binding, "metadata", "uid");
     WriteOptions options = WriteOptions.of(call.identity(), call.query());
     registry.update(
         path.kind(),
@@ -85,6 +86,16 @@ final class Subresources {
         Part.WHOLE,
         options,
         pod -> {
+          String uid = Trees.text(pod, "metadata", "uid");
+          if (!meant.isEmpty() && !meant.equals(uid)) {
+            throw StatusException.conflict(
+                path.kind(),
+                path.name(),
+                "Precondition failed: UID in precondition: "
+                    + meant
+                    + ", UID in object meta: "
+                    + uid);
+          }
           String current = Trees.text(pod, "spec", "nodeName");
           if (!current.isEmpty()) {
             throw StatusException.conflict(
