@@ -245,6 +245,9 @@ final class RequestHandler extends ChannelInboundHandlerAdapter {
 
   /// Connects the runtime's streaming server and joins the two connections for good.
   private void hand(Channel client, HttpRequest request, String url) {
+    if (!client.isActive()) {
+      return; // it left while the runtime was asked; the runtime forgets the url soon
+    }
     URI target = URI.create(url);
     Bootstrap bootstrap =
         new Bootstrap()
@@ -273,21 +276,33 @@ final class RequestHandler extends ChannelInboundHandlerAdapter {
                 });
   }
 
-  private static void join(Channel client, Channel runtime, HttpRequest request, URI target) {
-    client.config().setAutoRead(false);
-    runtime.pipeline().addLast(new Relay(client));
-    ChannelPipeline pipeline = client.pipeline();
-    pipeline.addLast(new Relay(runtime));
-    pipeline.remove(RequestHandler.class);
-    pipeline.remove(HttpServerCodec.class);
-    runtime
-        .writeAndFlush(Unpooled.copiedBuffer(head(request, target), StandardCharsets.ISO_8859_1))
-        .addListener(
-            (ChannelFutureListener)
-                written -> {
-                  runtime.read();
-                  client.read();
-                });
+  /// On the event loop of both. What cannot be joined is closed: nobody else knows the runtime's
+  /// side.
+  static void join(Channel client, Channel runtime, HttpRequest request, URI target) {
+    if (!client.isActive()) {
+      runtime.close();
+      return;
+    }
+    try {
+      client.config().setAutoRead(false);
+      runtime.pipeline().addLast(new Relay(client));
+      ChannelPipeline pipeline = client.pipeline();
+      pipeline.addLast(new Relay(runtime));
+      pipeline.remove(RequestHandler.class);
+      pipeline.remove(HttpServerCodec.class);
+      runtime
+          .writeAndFlush(Unpooled.copiedBuffer(head(request, target), StandardCharsets.ISO_8859_1))
+          .addListener(
+              (ChannelFutureListener)
+                  written -> {
+                    runtime.read();
+                    client.read();
+                  });
+    } catch (RuntimeException e) {
+      LOG.warn("a stream could not be joined with the runtime: {}", e.toString());
+      runtime.close();
+      client.close();
+    }
   }
 
   /// The same request, to the place the runtime named.
