@@ -20,6 +20,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 
@@ -53,12 +54,14 @@ final class AtomicDirectory {
 
   /// Makes the directory hold exactly these files, named by relative paths.
   ///
+  /// @param group whom the files belong to, who may then read them whatever their mode says
   /// @return true if something changed
-  static boolean write(Path directory, Map<String, Content> files) throws IOException {
+  static boolean write(Path directory, Map<String, Content> files, OptionalInt group)
+      throws IOException {
     Files.createDirectories(directory);
     Path link = directory.resolve(DATA);
     Optional<Path> old = version(directory, link);
-    if (old.isPresent() && same(old.get(), files)) {
+    if (old.isPresent() && same(old.get(), files, group)) {
       return false;
     }
     Path version =
@@ -71,7 +74,7 @@ final class AtomicDirectory {
         throw new IOException("the path '" + file.getKey() + "' leaves its volume");
       }
       Files.createDirectories(target.getParent());
-      create(target, file.getValue());
+      create(target, file.getValue(), group);
       names.add(version.relativize(target).getName(0).toString());
     }
     Path next = directory.resolve("..data_next");
@@ -137,13 +140,16 @@ final class AtomicDirectory {
 
   /// The file has its permissions before it has its bytes, so that a secret is never readable by
   /// more than it should be.
-  private static void create(Path file, Content content) throws IOException {
+  private static void create(Path file, Content content, OptionalInt group) throws IOException {
     try (var channel =
         Files.newByteChannel(
             file,
             Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
             PosixFilePermissions.asFileAttribute(OWNER_ONLY))) {
-      Files.setPosixFilePermissions(file, permissions(content.mode()));
+      if (group.isPresent()) {
+        Files.setAttribute(file, "unix:gid", group.getAsInt(), LinkOption.NOFOLLOW_LINKS);
+      }
+      Files.setPosixFilePermissions(file, permissions(content, group));
       ByteBuffer bytes = ByteBuffer.wrap(content.bytes());
       while (bytes.hasRemaining()) {
         channel.write(bytes);
@@ -168,7 +174,8 @@ final class AtomicDirectory {
     }
   }
 
-  private static boolean same(Path version, Map<String, Content> files) throws IOException {
+  private static boolean same(Path version, Map<String, Content> files, OptionalInt group)
+      throws IOException {
     if (!Files.isDirectory(version, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
@@ -186,14 +193,20 @@ final class AtomicDirectory {
       Content content = file.getValue();
       if (!Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)
           || !Arrays.equals(Files.readAllBytes(path), content.bytes())
-          || !Files.getPosixFilePermissions(path).equals(permissions(content.mode()))) {
+          || !Files.getPosixFilePermissions(path).equals(permissions(content, group))
+          || !belongs(path, group)) {
         return false;
       }
     }
     return true;
   }
 
-  private static Set<PosixFilePermission> permissions(int mode) {
+  private static boolean belongs(Path file, OptionalInt group) throws IOException {
+    return group.isEmpty() || Files.getAttribute(file, "unix:gid").equals(group.getAsInt());
+  }
+
+  private static Set<PosixFilePermission> permissions(Content content, OptionalInt group) {
+    int mode = content.mode() | (group.isPresent() ? 0440 : 0);
     PosixFilePermission[] bits =
         PosixFilePermission.values(); // owner read first, others execute last
     Set<PosixFilePermission> set = EnumSet.noneOf(PosixFilePermission.class);

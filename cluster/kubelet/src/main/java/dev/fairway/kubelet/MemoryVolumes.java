@@ -5,6 +5,7 @@ import dev.fairway.linux.Mounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /// Directories held in memory, for `emptyDir.medium: Memory`.
@@ -12,13 +13,17 @@ final class MemoryVolumes {
   /// Mounts a tmpfs unless one is there already.
   ///
   /// @param limitBytes 0 for the kernel's own limit
-  void mount(Path directory, long limitBytes) throws IOException {
+  /// @param group who new files in it belong to
+  void mount(Path directory, long limitBytes, OptionalInt group) throws IOException {
     Files.createDirectories(directory);
     Path target = directory.toRealPath();
     if (mounted(target)) {
       return;
     }
-    String options = limitBytes == 0 ? "mode=0777" : "mode=0777,size=" + limitBytes;
+    String options = group.isPresent() ? "mode=2777,gid=" + group.getAsInt() : "mode=0777";
+    if (limitBytes != 0) {
+      options += ",size=" + limitBytes;
+    }
     Mounts.mount("tmpfs", "tmpfs", target, Set.of(), options);
   }
 

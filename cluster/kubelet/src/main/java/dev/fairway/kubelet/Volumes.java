@@ -14,11 +14,12 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /// The volumes of pods as directories of this machine, below `pods/UID/volumes`.
 ///
@@ -108,40 +109,50 @@ final class Volumes {
       return hostPath(volume, volume.getHostPath());
     }
     if (volume.getEmptyDir() != null) {
-      Path path = directory(pod, "empty-dir", volume);
-      if ("Memory".equals(volume.getEmptyDir().getMedium())) {
-        Files.createDirectories(path);
-        var limit = volume.getEmptyDir().getSizeLimit();
-        memory.mount(path, limit == null ? 0 : Qos.bytes(limit));
-      }
-      if (!Files.isDirectory(path) || owned(pod) || path.toFile().list().length == 0) {
-        Files.createDirectories(path);
-        share(pod, path);
-      }
-      return path;
+      return emptyDir(pod, volume);
     }
     String plugin = VolumeContents.plugin(volume);
     if (plugin.isEmpty()) {
       throw failed(volume, "this kind of volume is not supported by this node");
     }
     Path path = directory(pod, plugin, volume);
-    AtomicDirectory.write(path, contents.of(volume, fields));
+    AtomicDirectory.write(path, contents.of(volume, fields), group(pod));
     return path;
   }
 
-  private static boolean owned(Pod pod) {
+  /// Its owner and mode are set once, before the pod can see it: from then on they are the pod's to
+  /// change.
+  private Path emptyDir(Pod pod, Volume volume) throws IOException {
+    Path path = directory(pod, "empty-dir", volume);
+    if ("Memory".equals(volume.getEmptyDir().getMedium())) {
+      var limit = volume.getEmptyDir().getSizeLimit();
+      memory.mount(path, limit == null ? 0 : Qos.bytes(limit), group(pod));
+    } else if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+      // No volume's name begins with a dot.
+      Path fresh = path.resolveSibling("." + volume.getName());
+      Files.createDirectories(fresh);
+      share(pod, fresh);
+      Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return path;
+  }
+
+  /// The pod's `fsGroup`.
+  private static OptionalInt group(Pod pod) {
     PodSecurityContext context = pod.getSpec().getSecurityContext();
-    return context != null && context.getFsGroup() != null;
+    return context == null || context.getFsGroup() == null
+        ? OptionalInt.empty()
+        : OptionalInt.of(context.getFsGroup().intValue());
   }
 
   /// Everyone in the pod may write; with `fsGroup`, new files belong to that group.
   private static void share(Pod pod, Path path) throws IOException {
-    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxrwxrwx"));
-    if (owned(pod)) {
-      int group = pod.getSpec().getSecurityContext().getFsGroup().intValue();
-      Files.setAttribute(path, "unix:gid", group, LinkOption.NOFOLLOW_LINKS);
-      Files.setAttribute(path, "unix:mode", 02777, LinkOption.NOFOLLOW_LINKS);
+    OptionalInt group = group(pod);
+    if (group.isPresent()) {
+      Files.setAttribute(path, "unix:gid", group.getAsInt(), LinkOption.NOFOLLOW_LINKS);
     }
+    Files.setAttribute(
+        path, "unix:mode", group.isPresent() ? 02777 : 0777, LinkOption.NOFOLLOW_LINKS);
   }
 
   private Path directory(Pod pod, String plugin, Volume volume) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,6 +44,18 @@ class AtomicDirectoryTest {
   }
 
   @Test
+  void theGroupMayRead() throws Exception {
+    var files = Map.of("deep/secret", new Content(new byte[] {1}, 0400));
+    assertThat(write(files)).isTrue();
+    assertThat(AtomicDirectory.write(directory, files, OptionalInt.of(2000))).isTrue();
+    Path secret = directory.resolve("deep/secret");
+    assertThat(Files.getAttribute(secret, "unix:gid")).isEqualTo(2000);
+    assertThat(Files.getPosixFilePermissions(secret))
+        .isEqualTo(PosixFilePermissions.fromString("r--r-----"));
+    assertThat(AtomicDirectory.write(directory, files, OptionalInt.of(2000))).isFalse();
+  }
+
+  @Test
   void nothingLeavesTheVolume() {
     assertThatThrownBy(() -> write(Map.of("../out", file("x"))))
         .isInstanceOf(IOException.class)
@@ -68,7 +81,7 @@ class AtomicDirectoryTest {
   }
 
   private boolean write(Map<String, Content> files) throws IOException {
-    return AtomicDirectory.write(directory, files);
+    return AtomicDirectory.write(directory, files, OptionalInt.empty());
   }
 
   private String read(String name) throws IOException {

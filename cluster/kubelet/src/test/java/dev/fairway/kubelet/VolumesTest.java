@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.Service;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,6 +23,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Volumes on a real file system, and what a pod could do to them.
 class VolumesTest {
@@ -95,6 +98,36 @@ class VolumesTest {
     assertThat(volumes.podDirectory(uid)).doesNotExist();
     assertThat(precious).hasContent("here");
     volumes.remove(uid);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "Memory"})
+  void anEmptyDirIsThePodsOwnOnceItIsMade(String medium) throws Exception {
+    Pod pod =
+        new PodBuilder(pod())
+            .editSpec()
+            .editFirstVolume()
+            .withNewEmptyDir()
+            .withMedium(medium)
+            .endEmptyDir()
+            .endVolume()
+            .withNewSecurityContext()
+            .withFsGroup(2000L)
+            .endSecurityContext()
+            .endSpec()
+            .build();
+    Path work = Path.of(mounts(pod).getFirst().getHostPath());
+    assertThat(Files.getAttribute(work, "unix:gid")).isEqualTo(2000);
+    assertThat(mode(work)).isEqualTo(02777);
+
+    Files.setAttribute(work, "unix:mode", 0700);
+    assertThat(mounts(pod).getFirst().getHostPath()).isEqualTo(work.toString());
+    assertThat(mode(work)).isEqualTo(0700);
+    volumes.remove(pod.getMetadata().getUid());
+  }
+
+  private static int mode(Path path) throws IOException {
+    return (Integer) Files.getAttribute(path, "unix:mode") & 07777;
   }
 
   private List<Mount> mounts(Pod pod) throws NotReadyException {
