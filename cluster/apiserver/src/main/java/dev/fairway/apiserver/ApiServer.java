@@ -11,6 +11,7 @@ import dev.fairway.apiserver.auth.Pem;
 import dev.fairway.apiserver.auth.RbacRules;
 import dev.fairway.apiserver.auth.ServiceAccountTokens;
 import dev.fairway.apiserver.http.HttpFront;
+import dev.fairway.apiserver.registry.EventExpiry;
 import dev.fairway.apiserver.registry.Lookup;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.rest.ApiHandler;
@@ -38,6 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ApiServer implements AutoCloseable {
   // Whoever deletes the Service of the API itself gets it back soon.
   private static final Duration KEEP_EVERY = Duration.ofSeconds(10);
+  private static final Duration EXPIRE_EVERY = Duration.ofMinutes(3);
 
   private final HttpFront front;
   private final CustomCatalog catalog;
@@ -107,6 +109,12 @@ public final class ApiServer implements AutoCloseable {
           () -> threads.execute(own::keep),
           KEEP_EVERY.toMillis(),
           KEEP_EVERY.toMillis(),
+          TimeUnit.MILLISECONDS);
+      EventExpiry expiry = new EventExpiry(parts.registry, clock);
+      timer.scheduleWithFixedDelay(
+          () -> threads.execute(expiry::sweep),
+          EXPIRE_EVERY.toMillis(),
+          EXPIRE_EVERY.toMillis(),
           TimeUnit.MILLISECONDS);
       return new ApiServer(front, catalog, kubelets, timer, threads);
     } catch (IOException | RuntimeException failed) {
