@@ -167,7 +167,9 @@ final class AtomicDirectory {
     try (var entries = Files.newDirectoryStream(directory)) {
       for (Path entry : entries) {
         String name = entry.getFileName().toString();
-        if (!name.startsWith("..") && !names.contains(name)) {
+        // A directory here is a place for another mount.
+        boolean stale = !name.startsWith("..") && !names.contains(name);
+        if (stale && Files.isSymbolicLink(entry)) {
           Files.delete(entry);
         }
       }

@@ -80,10 +80,14 @@ final class Volumes {
                 + mount.getName()
                 + "\", which the pod does not have");
       }
+      Path source = inside(volume.path(), mount, variables);
+      if (volume.readOnly() && source.equals(volume.path())) {
+        makeMountPoints(container, mount, source);
+      }
       mounts.add(
           Mount.newBuilder()
               .setContainerPath(absolute(mount.getMountPath()))
-              .setHostPath(inside(volume.path(), mount, variables).toString())
+              .setHostPath(source.toString())
               .setReadonly(volume.readOnly() || Boolean.TRUE.equals(mount.getReadOnly()))
               .setPropagation(propagation(mount))
               .build());
@@ -207,6 +211,25 @@ final class Volumes {
       throw new NotReadyException(
           "CreateContainerConfigError",
           "subPath '" + sub + "' of the volume \"" + mount.getName() + "\": " + e.getMessage());
+    }
+  }
+
+  /// The runtime cannot make places for further mounts inside a volume that is mounted read-only.
+  private static void makeMountPoints(Container container, VolumeMount mount, Path volume)
+      throws NotReadyException {
+    Path top = Path.of(absolute(mount.getMountPath())).normalize();
+    for (VolumeMount other : container.getVolumeMounts()) {
+      Path below = Path.of(absolute(other.getMountPath())).normalize();
+      if (!below.startsWith(top) || below.equals(top)) {
+        continue;
+      }
+      try {
+        var _ = SubPath.of(volume, top.relativize(below));
+      } catch (IOException e) {
+        throw new NotReadyException(
+            "CreateContainerConfigError",
+            "mountPath " + below + " in the volume \"" + mount.getName() + "\": " + e.getMessage());
+      }
     }
   }
 

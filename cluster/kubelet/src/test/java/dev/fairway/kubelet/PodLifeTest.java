@@ -89,7 +89,7 @@ class PodLifeTest {
   @Test
   void initContainersRunFirstAndInOrderAndShareVolumes() throws Exception {
     Pod pod =
-        new PodBuilder(pod("init", "cat /work/a /config/key; sleep 1000"))
+        new PodBuilder(pod("init", "cat /config/work/a /config/key; sleep 1000"))
             .editSpec()
             .addToInitContainers(
                 new ContainerBuilder()
@@ -126,6 +126,10 @@ class PodLifeTest {
             .addNewVolumeMount()
             .withName("config")
             .withMountPath("/config")
+            .endVolumeMount()
+            .addNewVolumeMount()
+            .withName("work")
+            .withMountPath("/config/work")
             .endVolumeMount()
             .endContainer()
             .addNewVolume()

@@ -83,6 +83,32 @@ class VolumesTest {
   }
 
   @Test
+  void aMountInsideAReadOnlyVolumeHasAPlace() throws Exception {
+    Pod pod =
+        new PodBuilder(pod())
+            .editSpec()
+            .addNewVolume()
+            .withName("config")
+            .withNewConfigMap()
+            .withName("settings")
+            .endConfigMap()
+            .endVolume()
+            .editFirstContainer()
+            .addNewVolumeMount()
+            .withName("config")
+            .withMountPath("/")
+            .endVolumeMount()
+            .endContainer()
+            .endSpec()
+            .build();
+    for (int i = 0; i < 2; i++) {
+      Path config = Path.of(mounts(pod).getLast().getHostPath());
+      assertThat(config.resolve("work")).isDirectory();
+      assertThat(config.resolve("key")).hasContent("value");
+    }
+  }
+
+  @Test
   void removingAPodStopsAtWhatIsMountedInIt() throws Exception {
     Pod pod = pod();
     String uid = pod.getMetadata().getUid();
