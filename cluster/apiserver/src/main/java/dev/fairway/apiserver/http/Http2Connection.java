@@ -54,6 +54,7 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
     final Http2HeadersFrame head;
     final ByteBuf body;
     int held;
+    boolean refused;
     @Nullable Exchange exchange;
 
     Incoming(Http2HeadersFrame head, ByteBuf body) {
@@ -79,7 +80,9 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
   private void headers(ChannelHandlerContext context, Http2HeadersFrame head) {
     Incoming known = streams.get(head.stream());
     if (known != null) {
-      if (head.isEndStream() && known.exchange == null) {
+      if (head.isEndStream() && known.refused) {
+        gone(head.stream());
+      } else if (head.isEndStream() && known.exchange == null) {
         dispatch(context, known);
       }
       return;
@@ -102,9 +105,16 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
     if (incoming == null || incoming.exchange != null) {
       return;
     }
+    if (incoming.refused) {
+      context.write(new DefaultHttp2WindowUpdateFrame(credit).stream(data.stream()));
+      if (data.isEndStream()) {
+        gone(data.stream());
+      }
+      return;
+    }
     int length = data.content().readableBytes();
     if (incoming.held + length > HttpFront.MAX_BODY_BYTES) {
-      refuse(context, data.stream(), HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
+      refuse(context, incoming, data, HttpResponseStatus.REQUEST_ENTITY_TOO_LARGE);
       return;
     }
     CharSequence authorization = incoming.head.headers().get(HttpHeaderNames.AUTHORIZATION);
@@ -112,11 +122,11 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
         && length > 0
         && !doorkeeper.knows(
             Optional.ofNullable(authorization).map(CharSequence::toString), certificate)) {
-      refuse(context, data.stream(), HttpResponseStatus.UNAUTHORIZED);
+      refuse(context, incoming, data, HttpResponseStatus.UNAUTHORIZED);
       return;
     }
     if (!budget.take(length)) {
-      refuse(context, data.stream(), HttpResponseStatus.TOO_MANY_REQUESTS);
+      refuse(context, incoming, data, HttpResponseStatus.TOO_MANY_REQUESTS);
       return;
     }
     incoming.held += length;
@@ -127,16 +137,27 @@ final class Http2Connection extends ChannelInboundHandlerAdapter {
     }
   }
 
-  /// Answers before the body is all here, and wants no more of it (RFC 9113 section 8.1).
+  /// Answers before the body is all here. What still comes is thrown away: a reset would be
+  /// cleaner, but the codec logs each piece that crosses it.
   private void refuse(
-      ChannelHandlerContext context, Http2FrameStream stream, HttpResponseStatus status) {
+      ChannelHandlerContext context,
+      Incoming incoming,
+      Http2DataFrame data,
+      HttpResponseStatus status) {
     Http2Headers head = new DefaultHttp2Headers(false).status(status.codeAsText());
     if (status.equals(HttpResponseStatus.TOO_MANY_REQUESTS)) {
       head.set(HttpHeaderNames.RETRY_AFTER, "1");
     }
-    context.write(new DefaultHttp2HeadersFrame(head, true).stream(stream));
-    context.write(new DefaultHttp2ResetFrame(Http2Error.NO_ERROR).stream(stream));
-    gone(stream);
+    context.write(new DefaultHttp2HeadersFrame(head, true).stream(data.stream()));
+    context.write(
+        new DefaultHttp2WindowUpdateFrame(data.initialFlowControlledBytes()).stream(data.stream()));
+    budget.give(incoming.held);
+    incoming.held = 0;
+    incoming.body.clear().capacity(0);
+    incoming.refused = true;
+    if (data.isEndStream()) {
+      gone(data.stream());
+    }
   }
 
   private void dispatch(ChannelHandlerContext context, Incoming incoming) {
