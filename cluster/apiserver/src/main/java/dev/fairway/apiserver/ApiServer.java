@@ -85,7 +85,7 @@ public final class ApiServer implements AutoCloseable {
             KubeletTls.context(
                 config.kubeletClientCertificate(), config.kubeletClientKey(), config.kubeletCa()),
             threads);
-    Authorizer identity = new IdentityRules();
+    Authorizer identity = new IdentityRules(parts.registry);
     Authorizer rbac = new RbacRules(parts.registry);
     Authorizer authorizer = (who, what) -> identity.allows(who, what) || rbac.allows(who, what);
     ApiHandler handler =

@@ -3,6 +3,7 @@ package dev.fairway.apiserver.auth;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// A proven caller.
 ///
@@ -12,12 +13,20 @@ public record Identity(
   static final String MASTERS = "system:masters";
   static final String AUTHENTICATED = "system:authenticated";
   static final String NODES = "system:nodes";
+  static final String NODE_PREFIX = "system:node:";
   static final String SERVICE_ACCOUNTS = "system:serviceaccounts";
   static final String SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:";
 
   public Identity {
     groups = List.copyOf(groups);
     extra = Map.copyOf(extra);
+  }
+
+  /// The name of the node this is, if it is one.
+  public Optional<String> node() {
+    return in(NODES) && user.startsWith(NODE_PREFIX)
+        ? Optional.of(user.substring(NODE_PREFIX.length()))
+        : Optional.empty();
   }
 
   boolean in(String group) {

@@ -6,6 +6,7 @@ import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Times;
 import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.auth.ServiceAccountTokens;
 import dev.fairway.apiserver.auth.ServiceAccountTokens.Bound;
 import dev.fairway.apiserver.auth.ServiceAccountTokens.Subject;
@@ -174,7 +175,7 @@ final class Subresources {
             path.namespace(),
             path.name(),
             Trees.text(account, "metadata", "uid"),
-            boundPod(request, path.namespace()));
+            boundPod(request, path, call.identity()));
     ServiceAccountTokens.Token token =
         tokens.sign(
             subject, audiences, Duration.ofSeconds(Math.min(seconds, LONGEST_TOKEN_SECONDS)));
@@ -197,9 +198,14 @@ final class Subresources {
     call.send(201, answer);
   }
 
-  private @Nullable Bound boundPod(ObjectNode request, String namespace) {
+  /// A node gets tokens only for the pods that are bound to it.
+  private @Nullable Bound boundPod(ObjectNode request, ResourcePath path, Identity asking) {
     JsonNode reference = Trees.at(request, "spec", "boundObjectRef");
     if (reference == null) {
+      if (asking.node().isPresent()) {
+        throw StatusException.forbidden(
+            path.kind(), path.name(), "a node's token must be bound to a pod");
+      }
       return null;
     }
     String kindName = Trees.text(reference, "kind");
@@ -209,8 +215,14 @@ final class Subresources {
     }
     Kind pods = Registry.builtin("", "Pod");
     String name = Trees.text(reference, "name");
-    String uid =
-        Trees.text(StoredForm.tree(pods, registry.get(pods, namespace, name)), "metadata", "uid");
+    ObjectNode pod = StoredForm.tree(pods, registry.get(pods, path.namespace(), name));
+    String uid = Trees.text(pod, "metadata", "uid");
+    if (asking.node().isPresent()
+        && !(asking.node().get().equals(Trees.text(pod, "spec", "nodeName"))
+            && path.name().equals(Trees.text(pod, "spec", "serviceAccountName")))) {
+      throw StatusException.forbidden(
+          path.kind(), path.name(), "pod " + name + " of it does not run on the node that asks");
+    }
     String wanted = Trees.text(reference, "uid");
     if (!wanted.isEmpty() && !wanted.equals(uid)) {
       throw StatusException.conflict(

@@ -20,7 +20,8 @@ final class ImpersonationTest {
   private static final Identity SOMEBODY =
       new Identity("somebody", "", List.of("system:authenticated"), Map.of());
 
-  private final Impersonation impersonation = new Impersonation(new IdentityRules());
+  private final Impersonation impersonation =
+      new Impersonation(new IdentityRules(IdentityRulesTest.pods()));
 
   private static Request request(Map<String, List<String>> headers) {
     return new Request(
