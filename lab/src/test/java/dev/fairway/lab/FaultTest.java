@@ -187,7 +187,11 @@ class FaultTest {
   }
 
   private void awaitReady() {
-    cluster.kubectl("wait -n faults --for=condition=Ready pod --all --timeout=60s");
+    // What stands in the way is worth more than the word that it took too long.
+    cluster.kubectl(
+        "wait -n faults --for=condition=Ready pod --all --timeout=120s"
+            + " || { ./fairway kubectl get nodes,pods -A -o wide;"
+            + " ./fairway kubectl get events -n faults; exit 1; }");
     cluster.kubectl("wait -n faults --for=condition=Available deployment/web --timeout=60s");
   }
 
