@@ -137,11 +137,11 @@ class BadInputTest {
         ! printf '# YAML\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: good}}\\n---\\n{apiVersion: v1, kind: ConfigMap, metadata: {name: Bad}}\\n' | k apply -f -
         configmap/good created
         The ConfigMap "Bad" is invalid: metadata.name
-        $ k run lost --image=fairway.local/absent:1
+        $ k run lost --image=127.0.0.1:1/absent:1
         ~ k get pod lost
         ImagePull
         ~ k describe pod lost
-        Failed to pull image "fairway.local/absent:1"
+        Failed to pull image "127.0.0.1:1/absent:1"
         $ k delete pod lost --now
         $ k delete service kubernetes -n default
         ~ k get service kubernetes -n default
