@@ -122,7 +122,9 @@ class ClusterPodTest {
   @Test
   void kubectlDrivesAPodFromBeginToEnd() throws Exception {
     Await.until("the node is Ready", () -> kubectl("get", "nodes").contains(" Ready "));
-    client.pods().inNamespace("default").resource(webServer()).create();
+    try (KubernetesClient admin = ApiClients.connect(kubeconfig("admin"), "test")) {
+      admin.pods().inNamespace("default").resource(webServer()).create();
+    }
     assertThat(kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=20s"))
         .contains("condition met");
     assertThat(kubectl("get", "pod", "web", "-o", "wide")).contains("1/1", "Running", "127.0.0.1");
