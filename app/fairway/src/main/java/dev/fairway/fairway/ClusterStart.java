@@ -23,6 +23,9 @@ final class ClusterStart {
   private static final Duration DEADLINE = Duration.ofMinutes(2);
   private static final Duration POLL = Duration.ofMillis(50);
 
+  /// A process that was started has a moment until it is known by its file.
+  private static final Duration MAY_BE_UNSEEN = Duration.ofSeconds(3);
+
   private final LocalCluster local;
   private final ClusterSpec spec;
   private final Steps steps;
@@ -96,11 +99,11 @@ final class ClusterStart {
   private void await(String what, MachineProcess process, BooleanSupplier condition)
       throws InterruptedException {
     long deadline = System.nanoTime() + DEADLINE.toNanos();
-    boolean started = false;
+    long lastSeen = System.nanoTime();
     while (!condition.getAsBoolean()) {
-      boolean runs = process.pid().isPresent();
-      started |= runs;
-      if (started && !runs) {
+      if (process.pid().isPresent()) {
+        lastSeen = System.nanoTime();
+      } else if (System.nanoTime() - lastSeen > MAY_BE_UNSEEN.toNanos()) {
         throw gaveUp(what, process, "has ended");
       }
       if (System.nanoTime() > deadline) {
