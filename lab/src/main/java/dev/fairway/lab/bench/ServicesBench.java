@@ -186,7 +186,7 @@ final class ServicesBench implements Bench.Benchmark {
     return services;
   }
 
-  /// Three endpoints a Service; those of the last are all the one pod that answers.
+  /// Three endpoints a Service, but for the last: it has the one pod that answers.
   private static List<EndpointSlice> slices() {
     List<EndpointSlice> slices = new ArrayList<>();
     for (int i = 0; i < SERVICES; i++) {
