@@ -79,7 +79,12 @@ final class PodWorker {
     this.images = new ImagePulls(node.cri(), events, login, this::wake);
   }
 
-  void start() {
+  /// Begins with a first wish: a worker that knew none would take its pod for one to end.
+  ///
+  /// @param pod as the cluster has it; empty if it does not know the pod
+  void start(Optional<Pod> pod) {
+    wanted = pod.orElse(null);
+    gone = pod.isEmpty();
     Thread.ofVirtual().name("pod-" + ref).start(this::run);
   }
 

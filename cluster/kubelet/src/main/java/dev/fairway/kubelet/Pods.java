@@ -65,7 +65,7 @@ final class Pods implements AutoCloseable {
       PodRef ref = PodRef.of(pod);
       uids.add(ref.uid());
       wanted.add(ref.uid());
-      workers.computeIfAbsent(ref.uid(), _ -> worker(ref)).want(pod);
+      workers.computeIfAbsent(ref.uid(), _ -> worker(ref, Optional.of(pod))).want(pod);
     }
     wanted.retainAll(uids);
     workers.forEach((uid, worker) -> {
@@ -107,14 +107,15 @@ final class Pods implements AutoCloseable {
     workers.values().forEach(PodWorker::close);
   }
 
-  private PodWorker worker(PodRef ref) {
+  /// @param pod as the cluster has it; empty if it does not know the pod
+  private PodWorker worker(PodRef ref, Optional<Pod> pod) {
     PodWorker worker =
         new PodWorker(
             node,
             ref,
             () -> find(ref.namespace(), ref.name()).flatMap(PodWorker::pod).flatMap(login),
             () -> ended(ref.uid()));
-    worker.start();
+    worker.start(pod);
     return worker;
   }
 
@@ -168,8 +169,7 @@ final class Pods implements AutoCloseable {
       PodWorker worker = workers.get(uid);
       if (worker == null && known && refs.containsKey(uid) && !wanted.contains(uid)) {
         LOG.info("pod {} is not wanted here any more; stopping it", refs.get(uid));
-        PodWorker orphan = workers.computeIfAbsent(uid, _ -> worker(refs.get(uid)));
-        orphan.forget();
+        var _ = workers.computeIfAbsent(uid, _ -> worker(refs.get(uid), Optional.empty()));
       } else if (worker != null && !Objects.equals(seen.get(uid), now.get(uid))) {
         worker.wake();
       }
