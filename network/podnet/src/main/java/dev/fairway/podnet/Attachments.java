@@ -15,8 +15,9 @@ import dev.fairway.podnet.cni.CniRequest;
 import dev.fairway.podnet.cni.CniResult;
 import dev.fairway.podnet.cni.PodAttacher;
 import dev.fairway.podnet.ipam.AddressBook;
-import dev.fairway.podnet.ipam.AddressesExhausted;
+import dev.fairway.podnet.ipam.AddressSource;
 import dev.fairway.podnet.ipam.Allocation;
+import dev.fairway.podnet.ipam.NoAddress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,13 +43,16 @@ final class Attachments implements PodAttacher {
   /// What pods are made with; unknown until the node has its range.
   record Settings(int mtu) {}
 
+  private final AddressSource source;
   private final AddressBook book;
   private final PodWire wires;
   private final StepObserver steps;
   private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
   private volatile Optional<Settings> settings = Optional.empty();
 
-  Attachments(AddressBook book, PodWire wires, StepObserver steps) {
+  /// @param source who chooses addresses; they stand in the book
+  Attachments(AddressSource source, AddressBook book, PodWire wires, StepObserver steps) {
+    this.source = source;
     this.book = book;
     this.wires = wires;
     this.steps = steps;
@@ -84,7 +88,7 @@ final class Attachments implements PodAttacher {
         }
       }
       steps.before("take an address");
-      AddressBook.Lease lease = book.allocate(owner(request));
+      AddressBook.Lease lease = source.allocate(owner(request));
       Allocation allocation = lease.allocation();
       undo.add("allocate " + allocation.addresses(), () -> book.release(id, name));
       Wire wire = wire(request, allocation, now);
@@ -93,8 +97,10 @@ final class Attachments implements PodAttacher {
       lease.awaitDurable(); // the disk was busy with it while the kernel made the wire
       undo.commit();
       return result(wire, path);
-    } catch (AddressesExhausted e) {
-      throw new CniException(Code.NO_ADDRESS, String.valueOf(e.getMessage()), "");
+    } catch (NoAddress e) {
+      Code code =
+          e.reason() == NoAddress.Reason.UNREACHABLE ? Code.TRY_AGAIN_LATER : Code.NO_ADDRESS;
+      throw new CniException(code, String.valueOf(e.getMessage()), "");
     } catch (IOException e) {
       throw new CniException(Code.IO_FAILURE, String.valueOf(e.getMessage()), "");
     } catch (PodWire.NotASandbox e) {
@@ -117,6 +123,7 @@ final class Attachments implements PodAttacher {
       List<IpAddress> addresses = book.find(id, name).map(Allocation::addresses).orElse(List.of());
       wires.disconnect(Wire.hostName(id, name), addresses);
       book.release(id, name);
+      source.released();
     } catch (IOException e) {
       throw new CniException(Code.IO_FAILURE, String.valueOf(e.getMessage()), "");
     } catch (KernelException e) {
@@ -173,6 +180,7 @@ final class Attachments implements PodAttacher {
         if (!wires.wires().containsKey(link)) {
           LOG.info("{} is gone; freeing {}", owner, allocation.addresses());
           book.release(owner.containerId(), owner.interfaceName());
+          source.released();
         }
       } finally {
         lock.unlock();

@@ -136,7 +136,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
     wires = new PodWire(machine);
-    attachments = new Attachments(book, wires, steps);
+    attachments = new Attachments(book, book, wires, steps);
     netlink = RouteNetlink.open(machine);
     masquerade = new Masquerade(machine);
     attachments.collect();

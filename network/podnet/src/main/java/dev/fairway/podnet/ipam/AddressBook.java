@@ -2,8 +2,10 @@
 package dev.fairway.podnet.ipam;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.ipam.Allocation.Owner;
+import dev.fairway.podnet.ipam.NoAddress.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +39,7 @@ import org.slf4j.LoggerFactory;
 /// all sandboxes end with it, and what is left of them is collected. When most lines are history,
 /// and at every start, the file is written anew beside the old one and takes its place by a rename.
 /// Safe for use by many threads.
-public final class AddressBook implements AutoCloseable {
+public final class AddressBook implements AddressSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AddressBook.class);
   private static final int HISTORY_LIMIT = 4096;
 
@@ -74,7 +77,13 @@ public final class AddressBook implements AutoCloseable {
   private final Path file;
   private final Map<Key, Allocation> allocations = new LinkedHashMap<>();
   private final Map<IpAddress, String> freed = new LinkedHashMap<>();
-  private List<FreeAddresses> ranges = List.of();
+
+  /// Who has which address; the same as [#allocations] says, the other way round.
+  private final Map<IpAddress, Key> holders = new HashMap<>();
+
+  private List<Prefix> nodeRanges = List.of();
+  private List<AddressRange> blocks = List.of();
+  private Map<Prefix, FreeAddresses> ranges = new LinkedHashMap<>();
   private FileChannel channel;
   private int history;
 
@@ -99,64 +108,172 @@ public final class AddressBook implements AutoCloseable {
     return new AddressBook(file);
   }
 
-  /// The ranges of this node from now on. Addresses of earlier ranges stay their owners' until
-  /// released.
+  /// The node's own ranges from now on, `spec.podCIDRs`. Addresses of earlier ranges stay their
+  /// owners' until released.
   public synchronized void ranges(List<Prefix> wanted) {
-    if (ranges.stream().map(FreeAddresses::range).toList().equals(wanted)) {
-      return;
+    if (!nodeRanges.equals(wanted)) {
+      nodeRanges = List.copyOf(wanted);
+      arrange();
     }
-    List<FreeAddresses> fresh = new ArrayList<>();
-    for (Prefix range : wanted) {
-      FreeAddresses free = new FreeAddresses(range);
-      freed.forEach((address, podUid) -> {
-        if (range.contains(address)) {
-          free.give(address, podUid);
-        }
-      });
-      for (Allocation allocation : allocations.values()) {
-        allocation.addresses().stream().filter(range::contains).forEach(free::take);
-      }
-      fresh.add(free);
-    }
-    ranges = List.copyOf(fresh);
   }
 
-  /// Gives an owner its addresses: those it has already, or one of each range.
+  /// The node's blocks and borrowed addresses from now on; given out only where a [Wanted] names
+  /// them.
+  public synchronized void blocks(List<AddressRange> wanted) {
+    if (!blocks.equals(wanted)) {
+      blocks = List.copyOf(wanted);
+      arrange();
+    }
+  }
+
+  private void arrange() {
+    Map<Prefix, FreeAddresses> before = ranges;
+    ranges = new LinkedHashMap<>();
+    nodeRanges.forEach(prefix -> arrange(AddressRange.ofNode(prefix), before));
+    blocks.forEach(block -> arrange(block, before));
+  }
+
+  private void arrange(AddressRange range, Map<Prefix, FreeAddresses> before) {
+    FreeAddresses known = before.get(range.prefix());
+    if (known != null) {
+      known.range(range);
+      ranges.put(range.prefix(), known);
+      return;
+    }
+    FreeAddresses fresh = new FreeAddresses(range, REMEMBERED_LIMIT);
+    freed.forEach((address, podUid) -> {
+      if (range.prefix().contains(address)) {
+        fresh.give(address, podUid);
+      }
+    });
+    holders.keySet().stream().filter(range.prefix()::contains).forEach(fresh::take);
+    ranges.put(range.prefix(), fresh);
+  }
+
+  /// Gives an owner its addresses: those it has already, or one a family of the node's own ranges.
   ///
-  /// @throws AddressesExhausted if a range is full; nothing is taken then
+  /// @throws NoAddress if a range is full; nothing is taken then
   /// @throws IOException if the disk refuses; nothing is taken then
-  public synchronized Lease allocate(Owner owner) throws AddressesExhausted, IOException {
+  @Override
+  public synchronized Lease allocate(Owner owner) throws NoAddress, IOException {
+    Optional<Allocation> existing = find(owner.containerId(), owner.interfaceName());
+    return existing.isPresent() ? known(existing.get()) : allocate(owner, ownRanges());
+  }
+
+  /// One wish for each family that the node has ranges of.
+  public synchronized List<Wanted> ownRanges() {
+    if (nodeRanges.isEmpty()) {
+      throw new IllegalStateException("no range is known yet");
+    }
+    Map<IpFamily, List<Prefix>> families = new LinkedHashMap<>();
+    for (Prefix range : nodeRanges) {
+      families.computeIfAbsent(range.family(), family -> new ArrayList<>()).add(range);
+    }
+    List<Wanted> wanted = new ArrayList<>();
+    families.values().forEach(each -> wanted.add(new Wanted.OneOf("this node's range", each)));
+    return wanted;
+  }
+
+  /// Gives an owner its addresses: those it has already, or what it wants.
+  ///
+  /// @throws NoAddress if one cannot be had; nothing is taken then
+  /// @throws IOException if the disk refuses; nothing is taken then
+  public synchronized Lease allocate(Owner owner, List<Wanted> wanted)
+      throws NoAddress, IOException {
     Key key = new Key(owner.containerId(), owner.interfaceName());
     Allocation existing = allocations.get(key);
     if (existing != null) {
-      return new Lease(existing, CompletableFuture.completedFuture(null));
-    }
-    if (ranges.isEmpty()) {
-      throw new IllegalStateException("no range is known yet");
+      return known(existing);
     }
     List<IpAddress> addresses = new ArrayList<>();
     try {
-      for (FreeAddresses range : ranges) {
-        addresses.add(
-            range
-                .takeFor(owner.podUid())
-                .orElseThrow(() -> new AddressesExhausted(range.range(), range.capacity())));
+      for (Wanted wish : wanted) {
+        addresses.add(take(wish, owner.podUid()));
       }
       Allocation allocation = new Allocation(owner, addresses);
       append(new BookLine.Taken(allocation));
       allocations.put(key, allocation);
+      addresses.forEach(address -> holders.put(address, key));
       addresses.forEach(freed::remove);
       return new Lease(allocation, sync());
-    } catch (AddressesExhausted | IOException e) {
+    } catch (NoAddress | IOException e) {
       giveBack(addresses, owner.podUid());
       throw e;
     }
   }
 
+  private static Lease known(Allocation allocation) {
+    return new Lease(allocation, CompletableFuture.completedFuture(null));
+  }
+
+  private IpAddress take(Wanted wish, String podUid) throws NoAddress {
+    return switch (wish) {
+      case Wanted.Exactly(IpAddress address) -> {
+        Key holder = holders.get(address);
+        if (holder != null) {
+          Owner other = Objects.requireNonNull(allocations.get(holder)).owner();
+          throw new NoAddress(
+              Reason.IN_USE,
+              address
+                  + " is in use on this node by "
+                  + (other.pod().isEmpty() ? other.containerId() : "pod " + other.pod()));
+        }
+        ranges.values().stream()
+            .filter(free -> free.range().prefix().contains(address))
+            .forEach(free -> free.take(address));
+        yield address;
+      }
+      case Wanted.OneOf any -> takeAny(any, podUid);
+    };
+  }
+
+  private IpAddress takeAny(Wanted.OneOf wish, String podUid) throws NoAddress {
+    FreeAddresses choice = null;
+    long span = 0;
+    for (Prefix prefix : wish.ranges()) {
+      FreeAddresses free = ranges.get(prefix);
+      if (free != null) {
+        span += free.range().span();
+        choice = choice == null && free.lastOf(podUid).isPresent() ? free : choice;
+      }
+    }
+    if (choice != null) {
+      return choice.takeFor(podUid).orElseThrow();
+    }
+    for (Prefix prefix : wish.ranges()) {
+      FreeAddresses free = ranges.get(prefix);
+      Optional<IpAddress> taken = free == null ? Optional.empty() : free.takeFor(podUid);
+      if (taken.isPresent()) {
+        return taken.get();
+      }
+    }
+    throw new NoAddress(Reason.EXHAUSTED, exhausted(wish, span), Optional.of(wish));
+  }
+
+  private static String exhausted(Wanted.OneOf wish, long span) {
+    String ranges = wish.ranges().size() == 1 ? " " + wish.ranges().getFirst() : "";
+    return "all "
+        + span
+        + " addresses of "
+        + wish.source()
+        + ranges
+        + " are in use: move pods away or give nodes larger ranges";
+  }
+
+  /// Whether no pod has an address of this range.
+  public synchronized boolean isIdle(Prefix range) {
+    return holders.keySet().stream().noneMatch(range::contains);
+  }
+
+  /// Whether a pod has this address.
+  public synchronized boolean isTaken(IpAddress address) {
+    return holders.containsKey(address);
+  }
+
   /// Keeps an address from being given to anybody, as somebody unknown is seen to use it.
   public synchronized void reserve(IpAddress address) {
-    ranges.stream()
-        .filter(free -> free.range().contains(address))
+    ranges.values().stream()
+        .filter(free -> free.range().prefix().contains(address))
         .forEach(free -> free.take(address));
   }
 
@@ -179,6 +296,7 @@ public final class AddressBook implements AutoCloseable {
     }
     append(new BookLine.Released(containerId, interfaceName));
     allocations.remove(key);
+    allocation.addresses().forEach(address -> holders.remove(address, key));
     giveBack(allocation.addresses(), allocation.owner().podUid());
     if (history > HISTORY_LIMIT && history > 4 * allocations.size()) {
       FileChannel old = channel;
@@ -190,9 +308,9 @@ public final class AddressBook implements AutoCloseable {
   private void giveBack(List<IpAddress> addresses, String podUid) {
     for (IpAddress address : addresses) {
       remember(address, podUid);
-      for (FreeAddresses range : ranges) {
-        if (range.range().contains(address)) {
-          range.give(address, podUid);
+      for (FreeAddresses free : ranges.values()) {
+        if (free.range().prefix().contains(address)) {
+          free.give(address, podUid);
         }
       }
     }
@@ -274,12 +392,16 @@ public final class AddressBook implements AutoCloseable {
     switch (line) {
       case BookLine.Taken(Allocation allocation) -> {
         Owner owner = allocation.owner();
-        allocations.put(new Key(owner.containerId(), owner.interfaceName()), allocation);
+        Key key = new Key(owner.containerId(), owner.interfaceName());
+        allocations.put(key, allocation);
+        allocation.addresses().forEach(address -> holders.put(address, key));
         allocation.addresses().forEach(freed::remove);
       }
       case BookLine.Released(String containerId, String interfaceName) -> {
-        Allocation allocation = allocations.remove(new Key(containerId, interfaceName));
+        Key key = new Key(containerId, interfaceName);
+        Allocation allocation = allocations.remove(key);
         if (allocation != null) {
+          allocation.addresses().forEach(address -> holders.remove(address, key));
           allocation.addresses().forEach(a -> remember(a, allocation.owner().podUid()));
         }
       }

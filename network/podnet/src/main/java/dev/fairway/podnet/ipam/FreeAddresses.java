@@ -2,10 +2,8 @@
 package dev.fairway.podnet.ipam;
 
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -17,35 +15,36 @@ import org.jspecify.annotations.Nullable;
 /// Addresses that were never used come first, in order, then those given back, the longest free
 /// first: packets and DNS answers meant for the last owner of an address have all the time there is
 /// to run out. Only a pod that comes back (a new sandbox for the same pod UID) gets its old address
-/// at once. Where ranges are large, nothing is kept for what was never used.
+/// at once. Nothing is kept for what was never used, and after so many addresses given back the
+/// oldest of them is used again even where there are unused ones, so a range of any size costs
+/// little memory.
 final class FreeAddresses {
-  /// The network's own address belongs to the node's tunnel; the next one is where other networks
-  /// put a bridge, and a node may be changing over from one.
-  private static final int RESERVED_FIRST = 2;
-
-  /// The last address is a broadcast one to many.
-  private static final int RESERVED_LAST = 1;
-
-  private final Prefix range;
+  private final int releasedLimit;
   private final Set<IpAddress> taken = new HashSet<>();
 
   /// Given back, the longest free first, with the UID of the pod that had it ("" if unknown).
   private final LinkedHashMap<IpAddress, String> released = new LinkedHashMap<>();
 
   private final Map<String, IpAddress> lastOfPod = new HashMap<>();
-  private long nextUnused = RESERVED_FIRST;
+  private AddressRange range;
+  private long nextUnused;
 
-  FreeAddresses(Prefix range) {
+  FreeAddresses(AddressRange range, int releasedLimit) {
     this.range = range;
+    this.releasedLimit = releasedLimit;
+    nextUnused = range.first();
   }
 
-  Prefix range() {
+  AddressRange range() {
     return range;
   }
 
-  /// How many addresses pods can have at the same time.
-  long capacity() {
-    return Math.max(0, range.size() - RESERVED_FIRST - RESERVED_LAST);
+  /// The same prefix with other ends or other addresses withheld.
+  void range(AddressRange changed) {
+    if (!changed.equals(range)) {
+      range = changed;
+      nextUnused = changed.first(); // what was withheld before may be free now
+    }
   }
 
   /// Marks one as taken, for what is known from before.
@@ -54,27 +53,34 @@ final class FreeAddresses {
     taken.add(address);
   }
 
+  /// The address that the pod had, if it is free.
+  Optional<IpAddress> lastOf(String podUid) {
+    IpAddress last = podUid.isEmpty() ? null : lastOfPod.get(podUid);
+    return Optional.ofNullable(last).filter(range::offers);
+  }
+
   /// Chooses one for a pod, empty if all are taken.
   Optional<IpAddress> takeFor(String podUid) {
-    IpAddress chosen = podUid.isEmpty() ? null : lastOfPod.get(podUid);
+    IpAddress chosen = lastOf(podUid).orElse(null);
+    if (chosen == null && released.size() >= releasedLimit) {
+      chosen = longestFree();
+    }
     if (chosen == null) {
       chosen = unused();
     }
     if (chosen == null) {
-      Iterator<IpAddress> longestFree = released.keySet().iterator();
-      if (!longestFree.hasNext()) {
-        return Optional.empty();
-      }
-      chosen = longestFree.next();
+      chosen = longestFree();
     }
-    take(chosen);
-    return Optional.of(chosen);
+    if (chosen != null) {
+      take(chosen);
+    }
+    return Optional.ofNullable(chosen);
   }
 
   /// Takes one back.
   void give(IpAddress address, String podUid) {
     taken.remove(address);
-    if (!range.contains(address)) {
+    if (!range.prefix().contains(address)) {
       return; // the node's range changed while the pod lived
     }
     forget(address);
@@ -84,9 +90,9 @@ final class FreeAddresses {
     }
   }
 
-  /// What was given back and not taken again, the longest free first.
-  Map<IpAddress, String> released() {
-    return released;
+  /// Whether nobody has an address of it.
+  boolean isIdle() {
+    return taken.isEmpty();
   }
 
   private void forget(IpAddress address) {
@@ -96,12 +102,20 @@ final class FreeAddresses {
     }
   }
 
+  private @Nullable IpAddress longestFree() {
+    for (IpAddress address : released.keySet()) {
+      if (range.offers(address)) {
+        return address;
+      }
+    }
+    return null;
+  }
+
   private @Nullable IpAddress unused() {
-    long end = range.size() - RESERVED_LAST;
-    while (nextUnused < end) {
-      IpAddress address = range.at(nextUnused);
+    while (nextUnused < range.end()) {
+      IpAddress address = range.prefix().at(nextUnused);
       nextUnused++;
-      if (!taken.contains(address) && !released.containsKey(address)) {
+      if (!taken.contains(address) && !released.containsKey(address) && range.offers(address)) {
         return address;
       }
     }

@@ -47,7 +47,7 @@ final class AddressBookTest {
       assertThat(take(book, "f", "")).as("freed first").isEqualTo("10.200.1.2");
       assertThat(take(book, "g", "")).isEqualTo("10.200.1.3");
       assertThatThrownBy(() -> take(book, "h", ""))
-          .isInstanceOf(AddressesExhausted.class)
+          .isInstanceOf(NoAddress.class)
           .hasMessageContaining("all 5 addresses")
           .hasMessageContaining("10.200.1.0/29");
       assertThat(book.allocations()).hasSize(5);
@@ -68,7 +68,7 @@ final class AddressBookTest {
       take(book, "y", "");
       take(book, "z", "");
       assertThat(take(book, "w", "")).isEqualTo("10.200.1.2");
-      assertThatThrownBy(() -> take(book, "a2", "pod-a")).isInstanceOf(AddressesExhausted.class);
+      assertThatThrownBy(() -> take(book, "a2", "pod-a")).isInstanceOf(NoAddress.class);
     }
   }
 
@@ -78,7 +78,7 @@ final class AddressBookTest {
     try (AddressBook book = open(dual)) {
       assertThat(book.allocate(owner("a", "")).allocation().addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::2]");
-      assertThatThrownBy(() -> take(book, "b", "")).isInstanceOf(AddressesExhausted.class);
+      assertThatThrownBy(() -> take(book, "b", "")).isInstanceOf(NoAddress.class);
       book.release("a", "eth0");
       assertThat(book.allocate(owner("b", "")).allocation().addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::3]");
