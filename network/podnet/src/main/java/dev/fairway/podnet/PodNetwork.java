@@ -23,6 +23,10 @@ import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.routes.RoutesBackend;
+import dev.fairway.podnet.status.Assessment;
+import dev.fairway.podnet.status.Knowledge;
+import dev.fairway.podnet.status.NodeStatus;
+import dev.fairway.podnet.status.StatusServer;
 import dev.fairway.podnet.vxlan.VxlanBackend;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -38,6 +42,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -116,6 +121,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final RouteNetlink netlink;
   private final Masquerade masquerade;
   private final CniServer server;
+  private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
@@ -141,6 +147,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     masquerade = new Masquerade(machine);
     attachments.collect();
     server = CniServer.start(config.socket(), attachments);
+    statusServer =
+        StatusServer.start(config.socket().resolveSibling(StatusServer.SOCKET), this::status);
     long period = RESYNC.toMillis();
     clock.scheduleWithFixedDelay(this::resync, period, period, TimeUnit.MILLISECONDS);
   }
@@ -213,6 +221,38 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
     ForwardingState desired = backend.desired(me.get(), nodes.others(), underlay);
     return ForwardingPlan.between(kernel.read(), desired);
+  }
+
+  /// What this node wants and what it finds, compared.
+  public synchronized NodeStatus status() {
+    Optional<Link> link = netlink.link(config.underlay());
+    ForwardingState desired = ForwardingState.EMPTY;
+    ForwardingState actual = ForwardingState.EMPTY;
+    int podMtu = 0;
+    if (link.isPresent()) {
+      Underlay underlay = new Underlay(link.get().index(), link.get().mtu(), config.nodeAddress());
+      actual = new KernelForwarding(netlink, underlay.link()).read();
+      podMtu = backend.podMtu(underlay);
+      if (nodes.me().isPresent()) {
+        desired = backend.desired(nodes.me().get(), nodes.others(), underlay);
+      }
+    }
+    return Assessment.of(
+        new Knowledge(
+            config.nodeName(),
+            config.nodeAddress(),
+            config.backend().name().toLowerCase(Locale.ROOT),
+            ready,
+            podMtu,
+            config.underlay(),
+            nodes,
+            problems,
+            desired,
+            actual,
+            netlink.links(),
+            netlink.routes(),
+            book.allocations(),
+            Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
   }
 
   private void settle() throws IOException {
@@ -311,6 +351,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   public void close() throws IOException {
     clock.shutdownNow();
     server.close();
+    statusServer.close();
     try {
       if (!clock.awaitTermination(5, TimeUnit.SECONDS)) {
         LOG.warn("The pod network's resync is still under way");

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.status;
+
+import dev.fairway.linux.Link;
+import dev.fairway.linux.Route;
+import dev.fairway.net.IpAddress;
+import dev.fairway.podnet.forwarding.ForwardingState;
+import dev.fairway.podnet.ipam.Allocation;
+import dev.fairway.podnet.nodes.ClusterNodes;
+import java.util.List;
+
+/// What an agent wants and what it finds, at one moment.
+///
+/// @param node name of this node's object
+/// @param address of this machine
+/// @param backend its name
+/// @param ready whether pods can be connected
+/// @param podMtu bytes, 0 if not known yet
+/// @param underlay name of the link to the other machines
+/// @param nodes of the cluster
+/// @param problems with nodes, as the agent logs them
+/// @param desired what the kernel should hold
+/// @param actual what it holds of ours
+/// @param links of the machine
+/// @param routes of the machine
+/// @param allocations of addresses to pods
+/// @param forwards whether the kernel forwards packets at all
+public record Knowledge(
+    String node,
+    IpAddress address,
+    String backend,
+    boolean ready,
+    int podMtu,
+    String underlay,
+    ClusterNodes nodes,
+    List<String> problems,
+    ForwardingState desired,
+    ForwardingState actual,
+    List<Link> links,
+    List<Route> routes,
+    List<Allocation> allocations,
+    boolean forwards) {
+  public Knowledge {
+    problems = List.copyOf(problems);
+    links = List.copyOf(links);
+    routes = List.copyOf(routes);
+    allocations = List.copyOf(allocations);
+  }
+}
