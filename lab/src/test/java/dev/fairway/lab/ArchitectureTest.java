@@ -33,7 +33,8 @@ class ArchitectureTest {
           Map.entry("controllers", Set.of("net", "apimachinery", "schemas", "reconcile")),
           Map.entry("kubelet", Set.of("net", "linux", "apimachinery", "schemas", "reconcile")),
           Map.entry("provision", Set.of("net", "linux")),
-          Map.entry("podnet", Set.of("net", "linux", "reconcile")),
+          Map.entry("bgp", Set.of("net", "linux")),
+          Map.entry("podnet", Set.of("net", "linux", "reconcile", "bgp")),
           Map.entry("traffic", Set.of("net", "linux", "reconcile")),
           Map.entry("dns", Set.of("net", "linux", "reconcile")));
 
@@ -49,6 +50,7 @@ class ArchitectureTest {
           "controllers",
           "kubelet",
           "provision",
+          "bgp",
           "podnet",
           "traffic",
           "dns");
