@@ -15,11 +15,18 @@ public final class Errno {
   public static final int ENODEV = 19;
   public static final int EINVAL = 22;
   public static final int ERANGE = 34;
+  public static final int ENOPROTOOPT = 92;
   public static final int EPROTONOSUPPORT = 93;
   public static final int EOPNOTSUPP = 95;
   public static final int EAFNOSUPPORT = 97;
   public static final int EADDRNOTAVAIL = 99;
   public static final int ENOBUFS = 105;
+  public static final int ECONNABORTED = 103;
+  public static final int ENOTCONN = 107;
+  public static final int ETIMEDOUT = 110;
+  public static final int ECONNREFUSED = 111;
+  public static final int EHOSTUNREACH = 113;
+  public static final int EINPROGRESS = 115;
 
   private Errno() {}
 
@@ -61,6 +68,7 @@ public final class Errno {
       case 40 -> "ELOOP";
       case 75 -> "EOVERFLOW";
       case 90 -> "EMSGSIZE";
+      case 92 -> "ENOPROTOOPT";
       case 93 -> "EPROTONOSUPPORT";
       case 95 -> "EOPNOTSUPP";
       case 97 -> "EAFNOSUPPORT";
@@ -68,6 +76,7 @@ public final class Errno {
       case 99 -> "EADDRNOTAVAIL";
       case 100 -> "ENETDOWN";
       case 101 -> "ENETUNREACH";
+      case 104 -> "ECONNRESET";
       case 105 -> "ENOBUFS";
       case 107 -> "ENOTCONN";
       case 110 -> "ETIMEDOUT";
@@ -99,10 +108,14 @@ public final class Errno {
       case 38 -> "not in this kernel";
       case 39 -> "not empty";
       case 90 -> "message too long";
-      case 93, 95, 97 -> "not supported by this kernel";
+      case 98 -> "address in use";
+      case 92, 93, 95, 97 -> "not supported by this kernel";
       case 99 -> "address not available";
       case 100, 101 -> "network unreachable";
+      case 104 -> "connection reset";
       case 105 -> "out of buffer space";
+      case 110 -> "timed out";
+      case 111 -> "connection refused";
       case 113 -> "no route";
       default -> "see errno(3)";
     };

@@ -5,6 +5,7 @@ import dev.fairway.linux.NetlinkSocket.Answer;
 import dev.fairway.linux.RouteRequest.AddBridge;
 import dev.fairway.linux.RouteRequest.AddVeth;
 import dev.fairway.linux.RouteRequest.AddVxlan;
+import dev.fairway.net.IpFamily;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -40,6 +41,16 @@ public final class KernelFeatures {
               + ".");
     }
     return missing;
+  }
+
+  /// Whether TCP segments can be signed by TCP-AO (RFC 5925; Linux 6.7, `CONFIG_TCP_AO`).
+  public static boolean hasTcpAo() {
+    try (Fd fd = InetSocket.open(IpFamily.IPV4, InetSocket.STREAM, SocketSettings.NONE)) {
+      // Half a key is refused everywhere, but only a kernel without keys does not know the
+      // option.
+      return InetSocket.tryOption(fd, InetSocket.SOL_TCP, TcpKeys.TCP_AO_ADD_KEY, new byte[4])
+          != Errno.ENOPROTOOPT;
+    }
   }
 
   private static RouteRequest veth() {

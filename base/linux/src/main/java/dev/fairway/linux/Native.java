@@ -122,6 +122,75 @@ final class Native {
     }
   }
 
+  /// What a TCP or UDP socket needs besides [SocketCalls]: `bind(2)`, `connect(2)`, `listen(2)`,
+  /// `accept4(2)`, `getsockopt(2)`, `getsockname(2)`, `shutdown(2)`, `sendto(2)`, `recvmsg(2)`.
+  record TransportCalls(
+      MethodHandle bind,
+      MethodHandle connect,
+      MethodHandle listen,
+      MethodHandle accept4,
+      MethodHandle getsockopt,
+      MethodHandle getsockname,
+      MethodHandle shutdown,
+      MethodHandle sendto,
+      MethodHandle recvmsg) {
+    static TransportCalls linked() {
+      return TransportCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final TransportCalls CALLS =
+          new TransportCalls(
+              link("bind", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT),
+              link("connect", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT),
+              link("listen", JAVA_INT, JAVA_INT, JAVA_INT),
+              link("accept4", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_INT),
+              link("getsockopt", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS),
+              link("getsockname", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS),
+              link("shutdown", JAVA_INT, JAVA_INT, JAVA_INT),
+              link("sendto", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT),
+              link("recvmsg", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
+    }
+  }
+
+  /// `epoll_create1(2)`, `epoll_ctl(2)`, `epoll_wait(2)`, `eventfd(2)`, `read(2)`, `write(2)`.
+  record ReadinessCalls(
+      MethodHandle create,
+      MethodHandle control,
+      MethodHandle await,
+      MethodHandle eventfd,
+      MethodHandle read,
+      MethodHandle write) {
+    static ReadinessCalls linked() {
+      return ReadinessCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final ReadinessCalls CALLS =
+          new ReadinessCalls(
+              link("epoll_create1", JAVA_INT, JAVA_INT),
+              link("epoll_ctl", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS),
+              link("epoll_wait", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
+              link("eventfd", JAVA_INT, JAVA_INT, JAVA_INT),
+              link("read", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG),
+              link("write", JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG));
+    }
+  }
+
+  /// `setpriority(2)`, and `gettid(2)`, whose errno means nothing.
+  record PriorityCalls(MethodHandle setpriority, MethodHandle gettid) {
+    static PriorityCalls linked() {
+      return PriorityCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final PriorityCalls CALLS =
+          new PriorityCalls(
+              link("setpriority", JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT),
+              link("gettid", JAVA_INT));
+    }
+  }
+
   /// Opens a file read-only, closed on exec.
   static Fd open(String path) {
     int closeOnExec = 0x80000;
