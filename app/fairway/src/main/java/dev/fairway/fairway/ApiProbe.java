@@ -13,6 +13,8 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -61,6 +63,18 @@ final class ApiProbe {
       }
     }
     return false;
+  }
+
+  /// The Node objects.
+  ///
+  /// @throws ProvisionException if the API server does not answer
+  List<JsonNode> nodes() {
+    String body =
+        get("/api/v1/nodes")
+            .orElseThrow(() -> new ProvisionException("it does not answer at " + url));
+    List<JsonNode> nodes = new ArrayList<>();
+    JsonMapper.shared().readTree(body).path("items").forEach(nodes::add);
+    return nodes;
   }
 
   /// Creates an object; one that is there already stays.

@@ -20,6 +20,7 @@ import picocli.CommandLine.HelpCommand;
       DownCommand.class,
       StatusCommand.class,
       LogsCommand.class,
+      NetCommand.class,
       ServerCommand.class,
       NodeCommand.class,
       HelpCommand.class
