@@ -3,6 +3,7 @@ package dev.fairway.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -40,7 +41,9 @@ class NetTest {
 
     // The agent needs some seconds to bring the device up again, in which it says what is wrong.
     String down = "ip -n fairway-" + LabCluster.NAME + "-worker-1 link set fairway.1 down";
-    assertThat(shell.until(down + "; " + NET, text -> text.contains("fairway.1   it is down")))
+    assertThat(
+            shell.until(
+                down + "; " + NET, Pattern.compile("link fairway.1 +it is down").asPredicate()))
         .containsPattern("worker-1 +10.200.0.0/24 +worker-0 +10.200.0.0 +fairway.1 +missing");
     shell.until(NET, text -> text.contains("Nothing is wrong."));
     assertThat(cluster.kubectl("delete pod net-here net-far --wait=false")).contains("deleted");
