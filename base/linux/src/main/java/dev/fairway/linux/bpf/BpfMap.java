@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.linux.bpf;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.fairway.linux.BpfCall;
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.Fd;
+import dev.fairway.linux.KernelException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// A map that programs and this process share. Safe for use by many threads. Closing lets go of it;
+/// it lives on while a loaded program uses it.
+public final class BpfMap<K, V> implements AutoCloseable {
+  private static final int CREATE = 0;
+  private static final int LOOKUP = 1;
+  private static final int UPDATE = 2;
+  private static final int DELETE = 3;
+  private static final int NEXT_KEY = 4;
+
+  /// `enum bpf_map_type`
+  public enum Kind {
+    HASH(1),
+    ARRAY(2),
+    /// Drops what was used least lately where it is full.
+    LRU_HASH(9);
+
+    private final int number;
+
+    Kind(int number) {
+      this.number = number;
+    }
+  }
+
+  /// What a map is to be.
+  ///
+  /// @param name in the code of programs; the kernel shows its first 15 characters
+  /// @param most how many entries it has room for
+  public record Spec<K, V>(
+      Kind kind, String name, BpfLayout<K> key, BpfLayout<V> value, int most) {}
+
+  private final Spec<K, V> spec;
+  private final Fd fd;
+
+  private BpfMap(Spec<K, V> spec, Fd fd) {
+    this.spec = spec;
+    this.fd = fd;
+  }
+
+  public static <K, V> BpfMap<K, V> create(Spec<K, V> spec) {
+    Fd fd = create(spec.kind.number, spec.name, spec.key.bytes(), spec.value.bytes(), spec.most);
+    return new BpfMap<>(spec, fd);
+  }
+
+  static Fd create(int kind, String name, int keyBytes, int valueBytes, int most) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(72, 8);
+      attributes.set(JAVA_INT, 0, kind);
+      attributes.set(JAVA_INT, 4, keyBytes);
+      attributes.set(JAVA_INT, 8, valueBytes);
+      attributes.set(JAVA_INT, 12, most);
+      attributes.setString(28, BpfProgram.shortName(name));
+      return BpfCall.open(CREATE, "BPF_MAP_CREATE", attributes, "map " + name);
+    }
+  }
+
+  public String name() {
+    return spec.name;
+  }
+
+  Fd fd() {
+    return fd;
+  }
+
+  /// Puts an entry in, over an old one of the same key.
+  ///
+  /// @throws KernelException E2BIG if the map is full
+  public void put(K key, V value) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment valueBytes = bytes(arena, spec.value, value);
+      BpfCall.call(
+          UPDATE,
+          "BPF_MAP_UPDATE_ELEM",
+          attributes(arena, fd, bytes(arena, spec.key, key), valueBytes),
+          this + " at " + key);
+    }
+  }
+
+  public Optional<V> get(K key) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment value = arena.allocate(spec.value.bytes(), 8);
+      BpfCall.call(
+          LOOKUP,
+          "BPF_MAP_LOOKUP_ELEM",
+          attributes(arena, fd, bytes(arena, spec.key, key), value),
+          this + " at " + key);
+      return Optional.of(spec.value.read(buffer(value)));
+    } catch (KernelException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /// What is not there is removed already.
+  public void remove(K key) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment keyBytes = bytes(arena, spec.key, key);
+      BpfCall.call(
+          DELETE,
+          "BPF_MAP_DELETE_ELEM",
+          attributes(arena, fd, keyBytes, MemorySegment.NULL),
+          this + " at " + key);
+    } catch (KernelException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+    }
+  }
+
+  /// The keys that are there; one that comes or goes meanwhile may be missing or twice.
+  public List<K> keys() {
+    List<K> keys = new ArrayList<>();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment key = arena.allocate(spec.key.bytes(), 8);
+      MemorySegment next = arena.allocate(spec.key.bytes(), 8);
+      MemorySegment from = MemorySegment.NULL;
+      while (keys.size() < 2 * spec.most) {
+        BpfCall.call(
+            NEXT_KEY, "BPF_MAP_GET_NEXT_KEY", attributes(arena, fd, from, next), toString());
+        keys.add(spec.key.read(buffer(next)));
+        key.copyFrom(next);
+        from = key;
+      }
+      return keys;
+    } catch (KernelException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return keys;
+      }
+      throw e;
+    }
+  }
+
+  static MemorySegment attributes(Arena arena, Fd fd, MemorySegment key, MemorySegment value) {
+    MemorySegment attributes = arena.allocate(32, 8);
+    attributes.set(JAVA_INT, 0, fd.number());
+    attributes.set(JAVA_LONG, 8, key.address());
+    attributes.set(JAVA_LONG, 16, value.address());
+    return attributes;
+  }
+
+  private static <T> MemorySegment bytes(Arena arena, BpfLayout<T> layout, T value) {
+    MemorySegment segment = arena.allocate(layout.bytes(), 8);
+    layout.write(value, buffer(segment));
+    return segment;
+  }
+
+  private static ByteBuffer buffer(MemorySegment segment) {
+    return segment.asByteBuffer().order(ByteOrder.nativeOrder());
+  }
+
+  @Override
+  public void close() {
+    fd.close();
+  }
+
+  @Override
+  public String toString() {
+    return "map " + spec.name;
+  }
+}
