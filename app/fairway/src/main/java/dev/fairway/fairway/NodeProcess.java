@@ -6,6 +6,7 @@ import dev.fairway.dns.DnsServer;
 import dev.fairway.dns.LocalAddresses;
 import dev.fairway.kubelet.Kubelet;
 import dev.fairway.kubelet.KubeletConfig;
+import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.PodNetwork;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterSpec;
@@ -70,7 +71,7 @@ final class NodeProcess {
         machine.name(),
         machine.address(),
         UNDERLAY,
-        spec.podNetwork(),
+        spec.podNetworks().getFirst(),
         switch (spec.backend()) {
           case VXLAN -> PodNetwork.BackendKind.VXLAN;
           case ROUTES -> PodNetwork.BackendKind.ROUTES;
@@ -85,7 +86,7 @@ final class NodeProcess {
     return new ServicesConfig(
         machine.name(),
         List.of(machine.address()),
-        List.of(spec.podNetwork()),
+        List.of(spec.podNetworks().getFirst()),
         Set.of(spec.dnsAddress()));
   }
 
@@ -94,7 +95,7 @@ final class NodeProcess {
         List.of(new InetSocketAddress(spec.dnsAddress().toInetAddress(), ClusterDns.PORT)),
         ClusterSpec.CLUSTER_DOMAIN,
         List.of(spec.serviceNetwork()),
-        List.of(spec.podNetwork()),
+        spec.podNetworks(),
         ClusterDns.upstreams());
   }
 
@@ -102,7 +103,7 @@ final class NodeProcess {
     String serving = Pki.kubeletServer(machine);
     return new KubeletConfig(
         machine.name(),
-        machine.address().toString(),
+        machine.addresses().stream().map(IpAddress::toString).toList(),
         paths.containerdSocket(machine),
         paths.machineState(machine).resolve("kubelet"),
         spec.dnsAddress().toString(),

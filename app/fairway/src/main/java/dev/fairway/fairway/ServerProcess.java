@@ -45,16 +45,22 @@ final class ServerProcess {
             Controllers.start(
                 controllersClient,
                 schedulerClient,
-                ControllersConfig.of(spec.podNetwork(), Files.readString(Pki.authority(paths))))) {
+                ControllersConfig.of(spec.podNetworks(), Files.readString(Pki.authority(paths))))) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());
       Termination.await();
     }
   }
 
+  private static InetSocketAddress listenAt(Machine machine) {
+    return machine.addresses().size() == 1
+        ? new InetSocketAddress(machine.address().toInetAddress(), ClusterSpec.API_PORT)
+        : new InetSocketAddress(ClusterSpec.API_PORT);
+  }
+
   private static ApiServerConfig apiServer(
       ClusterSpec spec, ClusterPaths paths, Machine machine, Store store) {
     return new ApiServerConfig(
-        new InetSocketAddress(machine.address().toInetAddress(), ClusterSpec.API_PORT),
+        listenAt(machine),
         machine.address(),
         Pki.certificate(paths, Pki.API_SERVER),
         Pki.key(paths, Pki.API_SERVER),

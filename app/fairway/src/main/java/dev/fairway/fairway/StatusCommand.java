@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.net.Prefix;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.LocalCluster;
 import dev.fairway.provision.Machine;
 import dev.fairway.provision.MachineProcess;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -26,9 +27,9 @@ final class StatusCommand implements Callable<Integer> {
         "cluster "
             + spec.name()
             + ", pods "
-            + spec.podNetwork()
+            + spec.podNetworks().stream().map(Prefix::toString).collect(Collectors.joining(" and "))
             + " over "
-            + spec.backend().name().toLowerCase(Locale.ROOT)
+            + spec.backend()
             + ", services "
             + spec.serviceNetwork()
             + ", API "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.net.IpFamily;
 import dev.fairway.provision.ClusterLock;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterRemoval;
@@ -9,7 +10,7 @@ import dev.fairway.provision.ClusterSpecFile;
 import dev.fairway.provision.LocalCluster;
 import dev.fairway.provision.ProvisionException;
 import java.time.Duration;
-import java.util.Locale;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,13 @@ final class UpCommand implements Callable<Integer> {
       paramLabel = "BACKEND",
       description = "how pods on different nodes reach one another: vxlan (default) or routes")
   private @Nullable String network;
+
+  @Option(
+      names = "--ip-families",
+      paramLabel = "FAMILIES",
+      description =
+          "which addresses machines and pods get: ipv4 (default), or dual for IPv4 and IPv6")
+  private @Nullable String ipFamilies;
 
   @Override
   public Integer call() throws InterruptedException {
@@ -83,7 +91,8 @@ final class UpCommand implements Callable<Integer> {
         ClusterSpecFile.choose(
             cluster.name,
             workers == null ? DEFAULT_WORKERS : workers,
-            backend(ClusterSpec.Backend.VXLAN));
+            backend(ClusterSpec.Backend.VXLAN),
+            ipFamilies(List.of(IpFamily.IPV4)));
     if (new ClusterRemoval(ClusterPaths.of(cluster.name)).isNeeded()) {
       throw new ProvisionException(
           "there are remains of a cluster "
@@ -104,16 +113,33 @@ final class UpCommand implements Callable<Integer> {
     };
   }
 
+  private List<IpFamily> ipFamilies(List<IpFamily> ifNotGiven) {
+    return switch (ipFamilies) {
+      case null -> ifNotGiven;
+      case "ipv4" -> List.of(IpFamily.IPV4);
+      case "dual" -> List.of(IpFamily.IPV4, IpFamily.IPV6);
+      case "ipv6" ->
+          throw new ProvisionException(
+              "--ip-families ipv6: a cluster without IPv4 is not offered yet, as Services and names"
+                  + " have IPv4 addresses so far; dual gives pods both");
+      default ->
+          throw new ProvisionException("--ip-families " + ipFamilies + ": it is ipv4 or dual");
+    };
+  }
+
   private void refuseOtherShape(ClusterSpec there) {
     boolean sameWorkers = workers == null || workers == there.workers();
-    if (!sameWorkers || backend(there.backend()) != there.backend()) {
+    boolean sameFamilies = ipFamilies(there.ipFamilies()).equals(there.ipFamilies());
+    if (!sameWorkers || !sameFamilies || backend(there.backend()) != there.backend()) {
       throw new ProvisionException(
           "cluster "
               + there.name()
               + " is there with "
               + there.workers()
-              + " workers over "
-              + there.backend().name().toLowerCase(Locale.ROOT)
+              + " workers and "
+              + (there.ipFamilies().size() == 1 ? "IPv4" : "IPv4 and IPv6")
+              + " over "
+              + there.backend()
               + "; ./fairway down --name "
               + there.name()
               + " first, to make it another way");

@@ -53,7 +53,7 @@ public final class Controllers implements AutoCloseable {
   private List<Controller> all(ControllersConfig config) {
     return List.of(
         new NamespaceFurnishingController(cluster, config.caCertificate()),
-        new PodCidrController(cluster, config.podNetwork(), config.nodePrefixLength()),
+        new PodCidrController(cluster, config.podNetworks()),
         new NodeLifecycleController(cluster, config.nodeGrace()),
         new Scheduler(schedulerCluster),
         new DeploymentController(cluster),

@@ -64,11 +64,14 @@ class ClusterTest {
     for (int i = 0; i < 3; i++) {
       String node = "worker-" + i;
       String cidr = "10.200." + i + ".0/24";
+      String six = i == 0 ? "fd00:10:200::/64" : "fd00:10:200:" + i + "::/64";
       await(
           node + " has " + cidr + " and no taint",
           () -> {
             var spec = client.nodes().withName(node).get().getSpec();
-            return cidr.equals(spec.getPodCIDR()) && spec.getTaints().isEmpty();
+            return cidr.equals(spec.getPodCIDR())
+                && spec.getPodCIDRs().equals(List.of(cidr, six))
+                && spec.getTaints().isEmpty();
           });
     }
   }

@@ -72,7 +72,8 @@ class SilentNodeTest {
       await(
           "the node is welcome again",
           () -> "True".equals(ready(client)) && Taints.of(node(client)).isEmpty());
-      assertThat(node(client).getSpec().getPodCIDR()).isEqualTo("10.200.0.0/24");
+      assertThat(node(client).getSpec().getPodCIDRs())
+          .containsExactly("10.200.0.0/24", "fd00:10:200::/64");
     }
   }
 

@@ -61,8 +61,9 @@ final class TestCluster implements AutoCloseable {
     admin = client("admin");
     ControllersConfig config =
         new ControllersConfig(
-            Prefix.parse("10.200.0.0/16"),
-            24,
+            List.of(
+                new ControllersConfig.PodNetwork(Prefix.parse("10.200.0.0/16"), 24),
+                new ControllersConfig.PodNetwork(Prefix.parse("fd00:10:200::/48"), 64)),
             Files.readString(certificates.file("ca.crt")),
             grace);
     controllers = Controllers.start(client("controllers"), client("scheduler"), config);

@@ -42,7 +42,7 @@ final class ContainerStarter {
   String start(Pod pod, Container container, ObservedPod.Sandbox sandbox, int restarts)
       throws IOException, NotReadyException {
     List<String> addresses =
-        SandboxSpec.hostNetwork(pod) ? List.of(node.config().nodeIp()) : sandbox.addresses();
+        SandboxSpec.hostNetwork(pod) ? node.config().nodeIps() : sandbox.addresses();
     PodFields fields = fields(pod, addresses);
     Map<String, Volumes.Place> volumes = node.volumes().prepare(fields);
     Map<String, String> variables = new Environment(node.objects(), fields).of(container);
@@ -80,7 +80,7 @@ final class ContainerStarter {
     return new PodFields(
         pod,
         addresses,
-        node.config().nodeIp(),
+        node.config().nodeIps(),
         node.machine().memoryBytes(),
         node.machine().cpus());
   }

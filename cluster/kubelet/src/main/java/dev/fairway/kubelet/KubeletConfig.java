@@ -2,12 +2,13 @@
 package dev.fairway.kubelet;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /// What a node is and where it keeps its things.
 ///
 /// @param nodeName the Node object's name, also the host name shown for pods on the host network
-/// @param nodeIp the address other machines reach this one at
+/// @param nodeIps the addresses other machines reach this one at, one a family, the primary first
 /// @param runtimeSocket containerd's socket
 /// @param stateDirectory holds `pods/` (volumes, hosts files) and `log/pods/` (container logs)
 /// @param clusterDns the address of the cluster's DNS service; empty for none
@@ -20,7 +21,7 @@ import java.util.Map;
 /// @param labels to put on the Node beside the well-known ones
 public record KubeletConfig(
     String nodeName,
-    String nodeIp,
+    List<String> nodeIps,
     Path runtimeSocket,
     Path stateDirectory,
     String clusterDns,
@@ -33,6 +34,10 @@ public record KubeletConfig(
     Map<String, String> labels) {
 
   public KubeletConfig {
+    if (nodeIps.isEmpty()) {
+      throw new IllegalArgumentException("nodeIps must hold at least one address");
+    }
+    nodeIps = List.copyOf(nodeIps);
     if (!cgroupParent.startsWith("/") || cgroupParent.endsWith("/")) {
       throw new IllegalArgumentException(
           "cgroupParent '" + cgroupParent + "' must start with / and not end with it");
@@ -49,6 +54,11 @@ public record KubeletConfig(
   /// @param key its private key, PKCS#8
   /// @param clientAuthority who signs the certificates of those allowed to ask
   public record Tls(Path certificate, Path key, Path clientAuthority) {}
+
+  /// The address by which this node is meant where only one can be.
+  String nodeIp() {
+    return nodeIps.getFirst();
+  }
 
   Path podsDirectory() {
     return stateDirectory.resolve("pods");

@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -199,9 +200,7 @@ final class NodeReporter implements AutoCloseable {
     resources.put("pods", new Quantity(Integer.toString(config.maxPods())));
     resources.put("ephemeral-storage", new Quantity(diskBytes() / 1024 + "Ki"));
     return new NodeStatusBuilder()
-        .withAddresses(
-            new NodeAddress(config.nodeIp(), "InternalIP"),
-            new NodeAddress(config.nodeName(), "Hostname"))
+        .withAddresses(addresses())
         .withCapacity(resources)
         .withAllocatable(resources)
         .withConditions(conditions(problem, now))
@@ -221,6 +220,15 @@ final class NodeReporter implements AutoCloseable {
         .withArchitecture(machine.architecture())
         .endNodeInfo()
         .build();
+  }
+
+  private List<NodeAddress> addresses() {
+    List<NodeAddress> addresses = new ArrayList<>();
+    for (String ip : config.nodeIps()) {
+      addresses.add(new NodeAddress(ip, "InternalIP"));
+    }
+    addresses.add(new NodeAddress(config.nodeName(), "Hostname"));
+    return addresses;
   }
 
   private List<NodeCondition> conditions(String problem, Instant now) {

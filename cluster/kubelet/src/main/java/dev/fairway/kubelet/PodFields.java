@@ -16,7 +16,7 @@ import java.util.TreeMap;
 ///
 /// @param addresses the pod's own, empty until its sandbox runs
 record PodFields(
-    Pod pod, List<String> addresses, String nodeIp, long nodeMemoryBytes, int nodeCpus) {
+    Pod pod, List<String> addresses, List<String> nodeIps, long nodeMemoryBytes, int nodeCpus) {
 
   /// The value of a field path such as `metadata.name` or `metadata.labels['app']`.
   String field(String path) throws NotReadyException {
@@ -30,7 +30,8 @@ record PodFields(
       case "spec.nodeName" -> pod.getSpec().getNodeName();
       case "spec.serviceAccountName" -> orEmpty(pod.getSpec().getServiceAccountName());
       case "spec.restartPolicy" -> orEmpty(pod.getSpec().getRestartPolicy());
-      case "status.hostIP", "status.hostIPs" -> nodeIp;
+      case "status.hostIP" -> nodeIps.getFirst();
+      case "status.hostIPs" -> String.join(",", nodeIps);
       case "status.podIP" -> addresses.isEmpty() ? "" : addresses.getFirst();
       case "status.podIPs" -> String.join(",", addresses);
       default -> {

@@ -43,7 +43,7 @@ final class PodStatuses {
       Map<String, Waiting> waiting,
       Set<String> ready,
       Set<String> started,
-      String nodeIp,
+      List<String> nodeIps,
       boolean stopping,
       Instant now) {}
 
@@ -81,8 +81,8 @@ final class PodStatuses {
               RestartRule.apps(pod),
               hasInit && !initialised ? "PodInitializing" : "ContainerCreating"));
       status.setConditions(conditions(status, phase, initialised));
-      status.setHostIP(outlook.nodeIp());
-      status.setHostIPs(List.of(new HostIP(outlook.nodeIp())));
+      status.setHostIP(outlook.nodeIps().getFirst());
+      status.setHostIPs(outlook.nodeIps().stream().map(HostIP::new).toList());
       addresses()
           .ifPresent(addresses -> {
             status.setPodIP(addresses.getFirst());
@@ -97,7 +97,7 @@ final class PodStatuses {
     private Optional<List<String>> addresses() {
       Optional<ObservedPod.Sandbox> sandbox = observed.readySandbox();
       if (sandbox.isPresent() && SandboxSpec.hostNetwork(pod)) {
-        return Optional.of(List.of(outlook.nodeIp()));
+        return Optional.of(outlook.nodeIps());
       }
       return sandbox.map(ObservedPod.Sandbox::addresses).filter(list -> !list.isEmpty());
     }

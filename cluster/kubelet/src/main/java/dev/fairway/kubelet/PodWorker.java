@@ -367,7 +367,7 @@ final class PodWorker {
             waiting.all(),
             probes.ready(),
             probes.started(),
-            node.config().nodeIp(),
+            node.config().nodeIps(),
             stopping,
             Instant.now()));
   }

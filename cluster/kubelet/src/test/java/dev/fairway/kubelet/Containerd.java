@@ -48,7 +48,7 @@ final class Containerd implements AutoCloseable {
   KubeletConfig kubeletConfig(KubeletConfig.Tls tls) {
     return new KubeletConfig(
         "node-a",
-        "127.0.0.1",
+        List.of("127.0.0.1"),
         socket,
         directory.resolve("kubelet"),
         "10.32.0.10",

@@ -106,7 +106,13 @@ class PodStatusesTest {
     return PodStatuses.of(
         pod(),
         new ObservedPod(runs.isEmpty() ? List.of() : List.of(SANDBOX), runs),
-        new Outlook(waiting, Set.copyOf(ready), Set.copyOf(ready), "10.240.0.20", stopping, NOW));
+        new Outlook(
+            waiting,
+            Set.copyOf(ready),
+            Set.copyOf(ready),
+            List.of("10.240.0.20", "fd00:10:240::20"),
+            stopping,
+            NOW));
   }
 
   private static Map<String, String> conditions(PodStatus status) {

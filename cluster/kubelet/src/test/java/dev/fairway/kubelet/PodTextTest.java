@@ -92,13 +92,21 @@ class PodTextTest {
 
   @Test
   void aPodReadsItself() throws Exception {
-    PodFields fields = new PodFields(pod(), List.of("10.200.0.5"), "10.240.0.20", 1 << 30, 2);
+    PodFields fields =
+        new PodFields(
+            pod(),
+            List.of("10.200.0.5", "fd00:10:200::5"),
+            List.of("10.240.0.20", "fd00:10:240::20"),
+            1 << 30,
+            2);
     assertThat(fields.field("metadata.name")).isEqualTo("p");
     assertThat(fields.field("metadata.labels['app']")).isEqualTo("web");
     assertThat(fields.field("metadata.labels")).isEqualTo("app=\"web\"");
     assertThat(fields.field("metadata.annotations['none']")).isEmpty();
     assertThat(fields.field("status.podIP")).isEqualTo("10.200.0.5");
+    assertThat(fields.field("status.podIPs")).isEqualTo("10.200.0.5,fd00:10:200::5");
     assertThat(fields.field("status.hostIP")).isEqualTo("10.240.0.20");
+    assertThat(fields.field("status.hostIPs")).isEqualTo("10.240.0.20,fd00:10:240::20");
     assertThatThrownBy(() -> fields.field("spec.nothing")).hasMessageContaining("spec.nothing");
     var cpus = new ResourceFieldSelectorBuilder().withResource("limits.cpu").build();
     assertThat(fields.resource(cpus, container(Map.of(), Map.of()))).isEqualTo("2");

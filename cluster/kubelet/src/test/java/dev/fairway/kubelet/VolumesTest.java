@@ -37,7 +37,7 @@ class VolumesTest {
     var config =
         new KubeletConfig(
             "node-a",
-            "127.0.0.1",
+            List.of("127.0.0.1"),
             nowhere,
             directory,
             "",
@@ -157,7 +157,7 @@ class VolumesTest {
   }
 
   private List<Mount> mounts(Pod pod) throws NotReadyException {
-    var fields = new PodFields(pod, List.of(), "127.0.0.1", 1, 1);
+    var fields = new PodFields(pod, List.of(), List.of("127.0.0.1"), 1, 1);
     return volumes.mounts(
         pod.getSpec().getContainers().getFirst(), volumes.prepare(fields), Map.of());
   }

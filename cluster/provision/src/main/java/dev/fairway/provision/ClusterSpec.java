@@ -2,27 +2,30 @@
 package dev.fairway.provision;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /// What a local cluster is: its name, its machines and its address ranges.
 ///
 /// The addresses are those of "Kubernetes the hard way": machines in 10.240.0.0/24, pods in
-/// 10.200.0.0/16 with a /24 a node, Services in 10.32.0.0/16.
+/// 10.200.0.0/16 with a /24 a node, Services in 10.32.0.0/16. In a dual-stack cluster machines are
+/// also in fd00:10:240::/64, and pods in fd00:10:200::/48 with a /64 a node.
 ///
 /// @param name 1 to 8 letters, digits or dashes; also the name of its directories and namespaces
 /// @param workers how many workers, 1 to 20
 /// @param backend how pods on different nodes reach one another
-/// @param machineNetwork the range of the machines' own addresses, a /24
-/// @param podNetwork the range of all pods
+/// @param machineNetworks the ranges of the machines' own addresses, a /24 and perhaps a /64
+/// @param podNetworks the range of all pods in each family, in the same order
 /// @param serviceNetwork the range of Service addresses
 public record ClusterSpec(
     String name,
     int workers,
     Backend backend,
-    Prefix machineNetwork,
-    Prefix podNetwork,
+    List<Prefix> machineNetworks,
+    List<Prefix> podNetworks,
     Prefix serviceNetwork) {
   public static final String CLUSTER_DOMAIN = "cluster.local";
   public static final int API_PORT = 6443;
@@ -34,7 +37,13 @@ public record ClusterSpec(
   /// How packets cross from node to node.
   public enum Backend {
     VXLAN,
-    ROUTES
+    ROUTES;
+
+    /// As the command line and the pod network's settings write it.
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   public ClusterSpec {
@@ -43,9 +52,31 @@ public record ClusterSpec(
       throw new ProvisionException(
           "--workers " + workers + ": a cluster has 1 to " + MOST_WORKERS + " workers");
     }
-    if (machineNetwork.length() != 24) {
-      throw new ProvisionException("machine network " + machineNetwork + " is not a /24");
+    machineNetworks = List.copyOf(machineNetworks);
+    podNetworks = List.copyOf(podNetworks);
+    if (machineNetworks.isEmpty() || !families(machineNetworks).equals(families(podNetworks))) {
+      throw new ProvisionException(
+          "machine networks "
+              + machineNetworks
+              + " and pod networks "
+              + podNetworks
+              + " must be of the same families");
     }
+    for (Prefix network : machineNetworks) {
+      int length = network.family() == IpFamily.IPV4 ? 24 : 64;
+      if (network.length() != length) {
+        throw new ProvisionException("machine network " + network + " is not a /" + length);
+      }
+    }
+  }
+
+  private static List<IpFamily> families(List<Prefix> networks) {
+    return networks.stream().map(Prefix::family).toList();
+  }
+
+  /// The families that machines and pods have addresses of, the primary first.
+  public List<IpFamily> ipFamilies() {
+    return families(machineNetworks);
   }
 
   /// Refuses what cannot name a cluster. Directories, namespaces and links are named by it, and
@@ -78,9 +109,14 @@ public record ClusterSpec(
     return c >= 'a' && c <= 'z';
   }
 
+  /// The primary range of the machines' addresses.
+  public Prefix machineNetwork() {
+    return machineNetworks.getFirst();
+  }
+
   /// The host's own address on the cluster's bridge, and the machines' way out.
   public IpAddress gateway() {
-    return machineNetwork.at(1);
+    return machineNetwork().at(1);
   }
 
   /// The address of the `kubernetes` Service.
@@ -95,16 +131,26 @@ public record ClusterSpec(
 
   public Machine controller() {
     return new Machine(
-        "controller-0", Machine.Role.CONTROLLER, machineNetwork.at(FIRST_CONTROLLER), 0);
+        "controller-0", Machine.Role.CONTROLLER, machineAddresses(FIRST_CONTROLLER), 0);
   }
 
   public List<Machine> workerMachines() {
     List<Machine> machines = new ArrayList<>();
     for (int i = 0; i < workers; i++) {
       machines.add(
-          new Machine("worker-" + i, Machine.Role.WORKER, machineNetwork.at(FIRST_WORKER + i), i));
+          new Machine("worker-" + i, Machine.Role.WORKER, machineAddresses(FIRST_WORKER + i), i));
     }
     return machines;
+  }
+
+  private List<IpAddress> machineAddresses(int number) {
+    List<IpAddress> addresses = new ArrayList<>();
+    for (Prefix network : machineNetworks) {
+      // So that 10.240.0.20 is also fd00:10:240::20, to the eye.
+      boolean six = network.family() == IpFamily.IPV6;
+      addresses.add(network.at(six ? Integer.parseInt(String.valueOf(number), 16) : number));
+    }
+    return addresses;
   }
 
   public List<Machine> machines() {

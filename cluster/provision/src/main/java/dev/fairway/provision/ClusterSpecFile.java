@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.provision;
 
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.io.IOException;
 import java.io.Reader;
@@ -8,7 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.stream.Stream;
@@ -16,8 +21,14 @@ import java.util.stream.Stream;
 /// Keeps a cluster's [ClusterSpec] beside its state, so that every later command and every process
 /// of the cluster finds the same one.
 public final class ClusterSpecFile {
-  private static final Prefix MACHINES = Prefix.parse("10.240.0.0/16");
-  private static final Prefix PODS = Prefix.parse("10.200.0.0/16");
+  private static final Map<IpFamily, Prefix> MACHINES =
+      Map.of(
+          IpFamily.IPV4, Prefix.parse("10.240.0.0/16"),
+          IpFamily.IPV6, Prefix.parse("fd00:10:240::/48"));
+  private static final Map<IpFamily, Prefix> PODS =
+      Map.of(
+          IpFamily.IPV4, Prefix.parse("10.200.0.0/16"),
+          IpFamily.IPV6, Prefix.parse("fd00:10:200::/48"));
   private static final Prefix SERVICES = Prefix.parse("10.32.0.0/16");
   private static final int MOST_CLUSTERS = 256;
 
@@ -29,18 +40,24 @@ public final class ClusterSpecFile {
   }
 
   /// A spec for a new cluster, on the first machine network that no other cluster here uses.
-  public static ClusterSpec choose(String name, int workers, ClusterSpec.Backend backend) {
+  public static ClusterSpec choose(
+      String name, int workers, ClusterSpec.Backend backend, List<IpFamily> ipFamilies) {
     List<Prefix> used = new ArrayList<>();
     for (String other : clusters()) {
-      find(other).ifPresent(spec -> used.add(spec.machineNetwork()));
+      find(other).ifPresent(spec -> used.addAll(spec.machineNetworks()));
     }
     for (int i = 0; i < MOST_CLUSTERS; i++) {
-      Prefix candidate = MACHINES.subnet(24, i);
-      if (!used.contains(candidate)) {
-        return new ClusterSpec(name, workers, backend, candidate, PODS, SERVICES);
+      List<Prefix> candidates = new ArrayList<>();
+      List<Prefix> pods = new ArrayList<>();
+      for (IpFamily family : ipFamilies) {
+        candidates.add(MACHINES.get(family).subnet(family == IpFamily.IPV4 ? 24 : 64, i));
+        pods.add(PODS.get(family));
+      }
+      if (Collections.disjoint(used, candidates)) {
+        return new ClusterSpec(name, workers, backend, candidates, pods, SERVICES);
       }
     }
-    throw new ProvisionException("every /24 of " + MACHINES + " is in use by a cluster here");
+    throw new ProvisionException("every part of " + MACHINES + " is in use by a cluster here");
   }
 
   /// The names of the clusters that have a state directory here.
@@ -67,10 +84,10 @@ public final class ClusterSpecFile {
             + spec.workers()
             + "\nbackend="
             + spec.backend()
-            + "\nmachineNetwork="
-            + spec.machineNetwork()
-            + "\npodNetwork="
-            + spec.podNetwork()
+            + "\nmachineNetworks="
+            + joined(spec.machineNetworks())
+            + "\npodNetworks="
+            + joined(spec.podNetworks())
             + "\nserviceNetwork="
             + spec.serviceNetwork()
             + "\n";
@@ -95,9 +112,9 @@ public final class ClusterSpecFile {
           new ClusterSpec(
               cluster,
               Integer.parseInt(property(properties, "workers")),
-              ClusterSpec.Backend.valueOf(property(properties, "backend")),
-              Prefix.parse(property(properties, "machineNetwork")),
-              Prefix.parse(property(properties, "podNetwork")),
+              ClusterSpec.Backend.valueOf(property(properties, "backend").toUpperCase(Locale.ROOT)),
+              prefixes(property(properties, "machineNetworks")),
+              prefixes(property(properties, "podNetworks")),
               Prefix.parse(property(properties, "serviceNetwork"))));
     } catch (IOException | IllegalArgumentException e) {
       throw new ProvisionException(
@@ -109,6 +126,14 @@ public final class ClusterSpecFile {
               + " removes the cluster",
           e);
     }
+  }
+
+  private static String joined(List<Prefix> prefixes) {
+    return String.join(",", prefixes.stream().map(Prefix::toString).toList());
+  }
+
+  private static List<Prefix> prefixes(String text) {
+    return Arrays.stream(text.split(",")).map(Prefix::parse).toList();
   }
 
   private static String property(Properties properties, String name) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.provision;
 
+import dev.fairway.net.IpAddress;
 import dev.fairway.provision.CertificateAuthority.KeyFiles;
 import dev.fairway.provision.CertificateAuthority.Subject;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 
 /// A cluster on this host, step by step as the hard way does it. Each step makes what is missing
@@ -58,10 +60,7 @@ public final class LocalCluster {
                 "kubernetes.default.svc." + ClusterSpec.CLUSTER_DOMAIN,
                 controller.name(),
                 "localhost"),
-            List.of(
-                spec.apiServiceAddress(),
-                controller.address(),
-                dev.fairway.net.IpAddress.parse("127.0.0.1"))));
+            apiServerAddresses()));
     authority.issue(
         Pki.KUBELET_CLIENT, Subject.client("kube-apiserver-kubelet-client", "system:masters"));
     authority.signingKeys(Pki.SERVICE_ACCOUNTS);
@@ -80,9 +79,16 @@ public final class LocalCluster {
           authority, paths.kubeconfig(worker, Pki.NODE), Subject.client(user, "system:nodes"));
       authority.issue(
           Pki.kubeletServer(worker),
-          new Subject(
-              user, List.of("system:nodes"), List.of(worker.name()), List.of(worker.address())));
+          new Subject(user, List.of("system:nodes"), List.of(worker.name()), worker.addresses()));
     }
+  }
+
+  private List<IpAddress> apiServerAddresses() {
+    List<IpAddress> addresses = new ArrayList<>();
+    addresses.add(spec.apiServiceAddress());
+    addresses.addAll(spec.controller().addresses());
+    addresses.add(IpAddress.parse("127.0.0.1"));
+    return addresses;
   }
 
   private void kubeconfig(CertificateAuthority authority, Path file, Subject subject) {

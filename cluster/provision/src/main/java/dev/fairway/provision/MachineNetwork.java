@@ -17,7 +17,9 @@ import dev.fairway.linux.RouteRequest.ChangeLink;
 import dev.fairway.linux.RouteRequest.DeleteLink;
 import dev.fairway.linux.RouteRequest.PutAddress;
 import dev.fairway.linux.RouteRequest.PutRoute;
+import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import java.nio.file.Files;
@@ -59,10 +61,11 @@ final class MachineNetwork {
       for (Route route : host.routes()) {
         boolean ours = bridge != 0 && route.link() == bridge;
         boolean isDefault = route.destination().length() == 0;
-        if (!ours && !isDefault && spec.machineNetwork().overlaps(route.destination())) {
+        boolean overlaps = spec.machineNetworks().stream().anyMatch(route.destination()::overlaps);
+        if (!ours && !isDefault && overlaps) {
           throw new ProvisionException(
               "the machines' network "
-                  + spec.machineNetwork()
+                  + spec.machineNetworks()
                   + " overlaps this host's route to "
                   + route.destination()
                   + "; remove that route, or bring down whatever made it");
@@ -81,9 +84,15 @@ final class MachineNetwork {
       there = host.link(paths.bridge());
     }
     int index = there.orElseThrow().index();
-    host.apply(
-        ChangeLink.of(index).setUp(),
-        new PutAddress(LinkAddress.of(index, spec.gateway(), spec.machineNetwork().length())));
+    List<RouteRequest> requests = new ArrayList<>();
+    requests.add(ChangeLink.of(index).setUp());
+    for (Prefix network : spec.machineNetworks()) {
+      if (network.family() == IpFamily.IPV6) {
+        allowIpv6();
+      }
+      requests.add(new PutAddress(LinkAddress.of(index, network.at(1), network.length())));
+    }
+    host.apply(requests);
     return index;
   }
 
@@ -107,11 +116,31 @@ final class MachineNetwork {
       List<RouteRequest> requests = new ArrayList<>();
       requests.add(ChangeLink.of("lo").setUp());
       requests.add(ChangeLink.of(uplink).setUp());
-      requests.add(
-          new PutAddress(
-              LinkAddress.of(uplink, machine.address(), spec.machineNetwork().length())));
+      for (IpAddress address : machine.addresses()) {
+        requests.add(new PutAddress(LinkAddress.of(uplink, address, lengthOf(address))));
+      }
+      // IPv6 has no way out: the host would have to forward it, and then no longer configure itself
+      // from its own routers' advertisements.
       requests.add(new PutRoute(Route.to(EVERYWHERE).via(spec.gateway()).on(uplink)));
       inside.apply(requests);
+    }
+  }
+
+  private int lengthOf(IpAddress address) {
+    return spec.machineNetworks().stream()
+        .filter(network -> network.contains(address))
+        .findFirst()
+        .orElseThrow()
+        .length();
+  }
+
+  /// A host may have switched IPv6 off for all of its links; the bridge is ours.
+  private void allowIpv6() {
+    try {
+      Sysctls.write("net/ipv6/conf/" + paths.bridge() + "/disable_ipv6", "0");
+    } catch (KernelException e) {
+      throw new ProvisionException(
+          "this host's kernel has no IPv6 (" + e.getMessage() + "); use --ip-families ipv4", e);
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.net.IpAddress;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,7 +37,7 @@ class ClusterPathsTest {
   @Test
   void namespacesAreWhereIpFindsThem() {
     Machine worker =
-        new Machine("worker-1", Machine.Role.WORKER, IpAddress.parse("10.240.0.21"), 1);
+        new Machine("worker-1", Machine.Role.WORKER, List.of(IpAddress.parse("10.240.0.21")), 1);
     assertThat(ClusterPaths.of("lab").networkNamespace(worker))
         .hasToString("/run/netns/fairway-lab-worker-1");
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.net.Prefix;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,6 +25,26 @@ class ClusterSpecTest {
     assertThat(spec.apiServiceAddress()).hasToString("10.32.0.1");
     assertThat(spec.dnsAddress()).hasToString("10.32.0.10");
     assertThat(spec.gateway()).hasToString("10.240.0.1");
+  }
+
+  @Test
+  void theSecondFamilyLooksLikeTheFirst() {
+    assertThat(spec("lab", 20).machines().stream().map(m -> m.addresses().getLast().toString()))
+        .startsWith("fd00:10:240::10", "fd00:10:240::20", "fd00:10:240::21")
+        .endsWith("fd00:10:240::39");
+  }
+
+  @Test
+  void refusesFamiliesThatOnlyPodsHave() {
+    assertThatThrownBy(() ->
+            new ClusterSpec(
+                "lab",
+                1,
+                ClusterSpec.Backend.VXLAN,
+                List.of(Prefix.parse("10.240.0.0/24")),
+                List.of(Prefix.parse("fd00:10:200::/48")),
+                Prefix.parse("10.32.0.0/16")))
+        .hasMessageContaining("must be of the same families");
   }
 
   @ParameterizedTest
@@ -47,8 +68,8 @@ class ClusterSpecTest {
         name,
         workers,
         ClusterSpec.Backend.VXLAN,
-        Prefix.parse("10.240.0.0/24"),
-        Prefix.parse("10.200.0.0/16"),
+        List.of(Prefix.parse("10.240.0.0/24"), Prefix.parse("fd00:10:240::/64")),
+        List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:10:200::/48")),
         Prefix.parse("10.32.0.0/16"));
   }
 }

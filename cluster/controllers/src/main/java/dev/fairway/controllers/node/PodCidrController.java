@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.controllers.node;
 
+import dev.fairway.controllers.ControllersConfig.PodNetwork;
 import dev.fairway.controllers.loop.Cluster;
 import dev.fairway.controllers.loop.Controller;
 import dev.fairway.net.Prefix;
@@ -17,21 +18,19 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Gives each node that has none a `spec.podCIDR`. One worker does it, so no part is given twice.
+/// Gives each node that has none its `spec.podCIDRs`, a part of every pod network. One worker does
+/// it, so no part is given twice.
 public final class PodCidrController implements Controller {
   private static final Logger LOG = LoggerFactory.getLogger(PodCidrController.class);
 
   private final Cluster cluster;
-  private final Prefix network;
-  private final int length;
+  private final List<PodNetwork> networks;
   private final WorkQueue<ObjectKey> queue;
 
-  /// @param network the pod network
-  /// @param length the prefix length of a node's part
-  public PodCidrController(Cluster cluster, Prefix network, int length) {
+  /// @param networks the pod networks, the primary first
+  public PodCidrController(Cluster cluster, List<PodNetwork> networks) {
     this.cluster = cluster;
-    this.network = network;
-    this.length = length;
+    this.networks = List.copyOf(networks);
     this.queue = new WorkQueue<>(name(), 1, this::reconcile);
   }
 
@@ -66,29 +65,53 @@ public final class PodCidrController implements Controller {
     if (node == null || cidr(node) != null) {
       return;
     }
-    Optional<Prefix> part = PodCidrs.choose(key.name(), taken(), network, length);
-    if (part.isEmpty()) {
-      cluster
-          .events()
-          .warning(
-              "node-controller",
-              node,
-              "CIDRNotAvailable",
-              "every /" + length + " of the pod network " + network + " is taken");
-      LOG.warn("node {} gets no pod addresses: {} is used up", key.name(), network);
-      return;
+    List<Prefix> taken = taken();
+    List<String> parts = new ArrayList<>();
+    for (PodNetwork network : networks) {
+      Optional<Prefix> part =
+          PodCidrs.choose(key.name(), taken, network.prefix(), network.nodePrefixLength());
+      if (part.isEmpty()) {
+        refuse(node, network);
+        return;
+      }
+      parts.add('"' + part.get().toString() + '"');
     }
     cluster.patch(
         node,
-        "{\"spec\":{\"podCIDR\":\"" + part.get() + "\",\"podCIDRs\":[\"" + part.get() + "\"]}}");
+        "{\"spec\":{\"podCIDR\":"
+            + parts.getFirst()
+            + ",\"podCIDRs\":["
+            + String.join(",", parts)
+            + "]}}");
+  }
+
+  private void refuse(Node node, PodNetwork network) {
+    cluster
+        .events()
+        .warning(
+            "node-controller",
+            node,
+            "CIDRNotAvailable",
+            "every /"
+                + network.nodePrefixLength()
+                + " of the pod network "
+                + network.prefix()
+                + " is taken");
+    LOG.warn(
+        "node {} gets no pod addresses: {} is used up",
+        node.getMetadata().getName(),
+        network.prefix());
   }
 
   private List<Prefix> taken() {
     List<Prefix> taken = new ArrayList<>();
     for (Node node : cluster.list(Node.class)) {
-      String cidr = cidr(node);
-      if (cidr != null) {
-        taken.add(Prefix.parse(cidr));
+      String first = cidr(node);
+      List<String> all = first == null ? List.of() : node.getSpec().getPodCIDRs();
+      if (all != null && !all.isEmpty()) {
+        all.forEach(part -> taken.add(Prefix.parse(part)));
+      } else if (first != null) {
+        taken.add(Prefix.parse(first));
       }
     }
     return taken;
