@@ -70,7 +70,9 @@ final class InetSocket {
 
   private static void apply(Fd fd, IpFamily family, int type, SocketSettings settings) {
     boolean six = family == IpFamily.IPV6;
-    option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+    if (type == STREAM) {
+      option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR"); // UDP would share the port by it
+    }
     if (six) {
       option(fd, SOL_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
     }
@@ -81,6 +83,15 @@ final class InetSocket {
     if (settings.mark() != 0) {
       option(fd, SOL_SOCKET, SO_MARK, settings.mark(), "SO_MARK");
     }
+    reach(fd, family, type, settings);
+    for (SocketKey key : settings.keys()) {
+      TcpKeys.put(fd, key);
+    }
+  }
+
+  /// Sets how far packets go and may have come, as far as the settings say.
+  static void reach(Fd fd, IpFamily family, int type, SocketSettings settings) {
+    boolean six = family == IpFamily.IPV6;
     if (settings.ttl() != 0) {
       option(fd, six ? SOL_IPV6 : SOL_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, settings.ttl(), "TTL");
     }
@@ -95,9 +106,6 @@ final class InetSocket {
           six ? IPV6_MINHOPCOUNT : IP_MINTTL,
           settings.minimumTtl(),
           "minimum TTL");
-    }
-    for (SocketKey key : settings.keys()) {
-      TcpKeys.put(fd, key);
     }
   }
 

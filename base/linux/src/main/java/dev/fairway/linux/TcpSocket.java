@@ -73,6 +73,13 @@ public final class TcpSocket implements AutoCloseable {
     return InetSocket.localAddress(fd);
   }
 
+  /// Sets TTL, minimum TTL and traffic class of what follows, as far as the settings say: for a
+  /// connection that was accepted before it was known from whom. The rest of them is ignored.
+  public synchronized void reach(SocketSettings settings) throws SocketException {
+    check();
+    InetSocket.reach(fd, remote.address().family(), InetSocket.STREAM, settings);
+  }
+
   /// Waits for bytes and takes what is there.
   ///
   /// @return how many were read, -1 if the other end has nothing more to say
