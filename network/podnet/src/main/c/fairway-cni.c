@@ -6,16 +6,19 @@
 //   request   "FWC1"  environment bytes  stdin bytes   CNI_*=value\0 ...   stdin
 //   answer    "FWC1"  exit code          answer bytes  what goes to stdout
 //
-// with the two numbers as 32 bits in network order. Written for the specification 1.0.0
-// (https://www.cni.dev/docs/spec/).
+// with the two numbers as 32 bits in network order. A DEL that finds no agent succeeds all the same:
+// the request goes into a file of the directory agentSocket.missed instead, for the next agent.
+// Written for the specification 1.1.0 (https://www.cni.dev/docs/spec/).
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,7 +32,7 @@
 
 extern char **environ;
 
-static const char *const VERSIONS[] = {"0.3.0", "0.3.1", "0.4.0", "1.0.0"};
+static const char *const VERSIONS[] = {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"};
 #define VERSION_COUNT (sizeof VERSIONS / sizeof *VERSIONS)
 
 static char input[INPUT_LIMIT + 1];
@@ -55,6 +58,10 @@ int fail(enum cni_code code, const char *message, const char *details) {
   }
   puts("\"}");
   return 1;
+}
+
+int input_member(const char *key, const char **text, size_t *text_length) {
+  return json_member(input, input_length, key, text, text_length);
 }
 
 static int read_input(void) {
@@ -108,28 +115,70 @@ static int receive_all(int fd, void *data, size_t length) {
   return 0;
 }
 
-// The pod is going away whether the agent runs or not: its own clean-up finds what this DEL left.
+struct head {
+  char magic[4];
+  uint32_t first, second;
+};
+
+static size_t environment_length;
+
+static int send_request(int fd) {
+  struct head head = {.magic = "FWC1"};
+  head.first = htonl((uint32_t)environment_length);
+  head.second = htonl((uint32_t)input_length);
+  return send_all(fd, &head, sizeof head) != 0 || send_all(fd, environment, environment_length) != 0 ||
+         send_all(fd, input, input_length) != 0;
+}
+
+static uint64_t hash(uint64_t from, const char *text) {
+  for (; *text; text++) from = (from ^ (unsigned char)*text) * 0x100000001b3u;
+  return from;
+}
+
+static const char *variable(const char *name) {
+  const char *value = getenv(name);
+  return value != NULL ? value : "";
+}
+
+// Leaves the request where the next agent finds it, under a name that follows from the attachment
+// (FNV-1a). Half a file is never seen. Where it cannot be written, the agent still notices that the
+// sandbox is gone.
+static void leave_request(const char *socket_path) {
+  char file[sizeof(struct sockaddr_un) + 64], fresh[sizeof file + 32];
+  int end = snprintf(file, sizeof file, "%s.missed", socket_path);
+  mkdir(file, 0700);
+  uint64_t name = hash(0xcbf29ce484222325u, variable("CNI_CONTAINERID"));
+  name = hash(hash(name, "/"), variable("CNI_IFNAME"));
+  snprintf(file + end, sizeof file - (size_t)end, "/%016llx", (unsigned long long)name);
+  snprintf(fresh, sizeof fresh, "%s.%d", file, (int)getpid());
+  int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  int failed = send_request(fd);
+  failed |= close(fd) != 0;
+  if (failed || rename(fresh, file) != 0) unlink(fresh);
+}
+
 static int agent_lost(const char *command, const char *message, const char *socket_path) {
-  if (strcmp(command, "DEL") == 0 && errno != EAGAIN) return 0;
-  return fail(CNI_TRY_LATER, message, socket_path);
+  if (strcmp(command, "STATUS") == 0) return fail(CNI_NOT_AVAILABLE, message, socket_path);
+  if (strcmp(command, "DEL") != 0 || errno == EAGAIN) return fail(CNI_TRY_LATER, message, socket_path);
+  leave_request(socket_path);
+  return 0;
 }
 
 static int ask_agent(const char *command, const char *socket_path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   struct timeval wait = {.tv_sec = WAIT_SECONDS};
-  struct {
-    char magic[4];
-    uint32_t first, second;
-  } head = {.magic = "FWC1"};
+  struct head head;
 
   if (strlen(socket_path) >= sizeof address.sun_path) {
     return fail(CNI_BAD_CONFIG, "agentSocket is longer than a socket path may be", socket_path);
   }
   strcpy(address.sun_path, socket_path);
-  long environment_length = collect_environment();
-  if (environment_length < 0) {
+  long collected = collect_environment();
+  if (collected < 0) {
     return fail(CNI_BAD_ENVIRONMENT, "the CNI_ environment is larger than 64 KiB", "");
   }
+  environment_length = (size_t)collected;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(CNI_IO_FAILURE, "no socket could be opened", strerror(errno));
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
@@ -138,10 +187,7 @@ static int ask_agent(const char *command, const char *socket_path) {
     return agent_lost(command, "the node agent does not listen on its socket: is `fairway node` running here?",
                       socket_path);
   }
-  head.first = htonl((uint32_t)environment_length);
-  head.second = htonl((uint32_t)input_length);
-  if (send_all(fd, &head, sizeof head) != 0 || send_all(fd, environment, (size_t)environment_length) != 0 ||
-      send_all(fd, input, input_length) != 0 || receive_all(fd, &head, sizeof head) != 0) {
+  if (send_request(fd) != 0 || receive_all(fd, &head, sizeof head) != 0) {
     return agent_lost(command, "the node agent did not answer", socket_path);
   }
   uint32_t length = ntohl(head.second);
@@ -159,6 +205,27 @@ static int print_versions(void) {
   for (size_t i = 0; i < VERSION_COUNT; i++) printf("%s\"%s\"", i ? "," : "", VERSIONS[i]);
   puts("]}");
   return 0;
+}
+
+static int is_command(const char *text) {
+  static const char *const COMMANDS[] = {"ADD", "DEL", "CHECK", "STATUS", "GC"};
+  for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+    if (strcmp(text, COMMANDS[i]) == 0) return 1;
+  }
+  return 0;
+}
+
+// One asks for the agent's socket first, because it leads to the agent; what else is wrong, the
+// agent tells. A whole list of configurations on stdin is the mistake that people make by hand.
+static int no_socket(void) {
+  char ignored[1];
+  if (json_string(input, input_length, "plugins", ignored, sizeof ignored) != 0) {
+    return fail(CNI_BAD_CONFIG,
+                "stdin has a list of network configurations: a plugin takes one entry of its plugins, "
+                "with the name and cniVersion of the list",
+                "");
+  }
+  return fail(CNI_BAD_CONFIG, "agentSocket is missing: it must name the socket of the node agent", "");
 }
 
 int main(int argc, char **argv) {
@@ -180,8 +247,8 @@ int main(int argc, char **argv) {
     return fail(CNI_BAD_ENVIRONMENT, "CNI_COMMAND is not set: a container runtime calls this program", "");
   }
   if (strcmp(command, "VERSION") == 0) return print_versions();
-  if (strcmp(command, "ADD") != 0 && strcmp(command, "DEL") != 0 && strcmp(command, "CHECK") != 0) {
-    return fail(CNI_BAD_ENVIRONMENT, "CNI_COMMAND must be ADD, DEL, CHECK or VERSION", command);
+  if (!is_command(command)) {
+    return fail(CNI_BAD_ENVIRONMENT, "CNI_COMMAND must be ADD, DEL, CHECK, STATUS, GC or VERSION", command);
   }
   if (strcmp(name, "loopback") == 0) return loopback(command);
 
@@ -189,7 +256,7 @@ int main(int argc, char **argv) {
     case 1:
       return ask_agent(command, socket_path);
     case 0:
-      return fail(CNI_BAD_CONFIG, "agentSocket is missing: it must name the socket of the node agent", "");
+      return no_socket();
     case -2:
       return fail(CNI_BAD_CONFIG, "agentSocket must be a string that names the socket of the node agent", "");
     default:

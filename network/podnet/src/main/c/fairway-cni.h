@@ -13,12 +13,19 @@ enum cni_code {
   CNI_BAD_JSON = 6,
   CNI_BAD_CONFIG = 7,
   CNI_TRY_LATER = 11,
+  CNI_NOT_AVAILABLE = 50,
 };
 
 // Looks for a string member of the outermost JSON object.
 // Returns 1 and fills `value`, 0 if there is no such member, -1 if the text is not a JSON object,
 // -2 if the member is there but is no string that fits.
 int json_string(const char *json, size_t length, const char *key, char *value, size_t capacity);
+
+// Looks for a member of the outermost JSON object, of any type. Returns 1 and its text, else 0.
+int json_member(const char *json, size_t length, const char *key, const char **text, size_t *text_length);
+
+// What came on stdin.
+int input_member(const char *key, const char **text, size_t *text_length);
 
 // Prints the specification's error object and returns the exit code that goes with it.
 int fail(enum cni_code code, const char *message, const char *details);

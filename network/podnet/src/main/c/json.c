@@ -63,33 +63,47 @@ static int skip_value(struct text *in) {
   return 0;
 }
 
-int json_string(const char *json, size_t length, const char *key, char *value, size_t capacity) {
-  struct text in = {json, json + length};
+// Goes to the value of a member of the outermost object. Returns 1 there, 0 without such a member,
+// -1 if the text is not a JSON object.
+static int find(struct text *in, const char *key) {
   char name[64];
-  skip_space(&in);
-  if (in.at == in.end || *in.at != '{') return -1;
-  in.at++;
+  skip_space(in);
+  if (in->at == in->end || *in->at != '{') return -1;
+  in->at++;
   for (;;) {
-    skip_space(&in);
-    if (in.at == in.end) return -1;
-    if (*in.at == '}') return 0;
-    if (*in.at == ',') {
-      in.at++;
+    skip_space(in);
+    if (in->at == in->end) return -1;
+    if (*in->at == '}') return 0;
+    if (*in->at == ',') {
+      in->at++;
       continue;
     }
-    if (*in.at != '"') return -1;
-    long found = read_string(&in, name, sizeof name);
+    if (*in->at != '"') return -1;
+    long found = read_string(in, name, sizeof name);
     if (found == -1) return -1;
-    skip_space(&in);
-    if (in.at == in.end || *in.at != ':') return -1;
-    in.at++;
-    skip_space(&in);
-    if (found >= 0 && strcmp(name, key) == 0) {
-      if (in.at == in.end) return -1;
-      if (*in.at != '"') return -2;
-      found = read_string(&in, value, capacity);
-      return found >= 0 ? 1 : (int)found;
-    }
-    if (skip_value(&in) != 0) return -1;
+    skip_space(in);
+    if (in->at == in->end || *in->at != ':') return -1;
+    in->at++;
+    skip_space(in);
+    if (found >= 0 && strcmp(name, key) == 0) return in->at == in->end ? -1 : 1;
+    if (skip_value(in) != 0) return -1;
   }
+}
+
+int json_string(const char *json, size_t length, const char *key, char *value, size_t capacity) {
+  struct text in = {json, json + length};
+  int there = find(&in, key);
+  if (there != 1) return there;
+  if (*in.at != '"') return -2;
+  long read = read_string(&in, value, capacity);
+  return read >= 0 ? 1 : (int)read;
+}
+
+int json_member(const char *json, size_t length, const char *key, const char **text, size_t *text_length) {
+  struct text in = {json, json + length};
+  if (find(&in, key) != 1) return 0;
+  *text = in.at;
+  if (skip_value(&in) != 0) return 0;
+  *text_length = (size_t)(in.at - *text);
+  return 1;
 }

@@ -21,9 +21,31 @@ static int is_plain(const char *path) {
   return 1;
 }
 
+// A plugin later in a chain hands on what those before it did.
+static void print_result(const char *netns) {
+  const char *version = answer_version();
+  const char *previous;
+  size_t length;
+  if (input_member("prevResult", &previous, &length) && *previous == '{') {
+    fwrite(previous, 1, length, stdout);
+    putchar('\n');
+    return;
+  }
+  if (strcmp(version, "0.3.0") < 0) {
+    printf("{\"cniVersion\":\"%s\",\"ip4\":{\"ip\":\"127.0.0.1/8\"},\"dns\":{}}\n", version);
+    return;
+  }
+  const char *family = version[0] == '0' ? "\"version\":\"4\"," : ""; // gone since 1.0.0
+  printf("{\"cniVersion\":\"%s\","
+         "\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":\"%s\"}],"
+         "\"ips\":[{%s\"interface\":0,\"address\":\"127.0.0.1/8\"}],\"dns\":{}}\n",
+         version, netns, family);
+}
+
 int loopback(const char *command) {
   const char *netns = getenv("CNI_NETNS");
-  if (strcmp(command, "DEL") == 0) return 0; // lo goes with its namespace
+  // lo goes with its namespace, and there is nothing to be ready or to collect.
+  if (strcmp(command, "DEL") == 0 || strcmp(command, "STATUS") == 0 || strcmp(command, "GC") == 0) return 0;
   if (netns == NULL || *netns == 0 || !is_plain(netns)) {
     return fail(CNI_BAD_ENVIRONMENT, "CNI_NETNS must be the path of a network namespace", "");
   }
@@ -44,11 +66,6 @@ int loopback(const char *command) {
   if (!up && ioctl(control, SIOCSIFFLAGS, &request) != 0) {
     return fail(CNI_IO_FAILURE, "lo cannot be brought up", netns);
   }
-  const char *version = answer_version();
-  const char *family = version[0] == '0' ? "\"version\":\"4\"," : ""; // gone since 1.0.0
-  printf("{\"cniVersion\":\"%s\","
-         "\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":\"%s\"}],"
-         "\"ips\":[{%s\"interface\":0,\"address\":\"127.0.0.1/8\"}],\"dns\":{}}\n",
-         version, netns, family);
+  print_result(netns);
   return 0;
 }

@@ -149,4 +149,11 @@ public sealed interface RouteRequest {
   record PutForwarding(Forwarding forwarding) implements RouteRequest {}
 
   record DeleteForwarding(Forwarding forwarding) implements RouteRequest {}
+
+  /// Limits what leaves a link. It ends with the link.
+  record PutTokenBucket(int link, TokenBucket bucket) implements RouteRequest {}
+
+  /// Lets packets from and to 127.0.0.0/8 pass a link (`route_localnet`), which is otherwise
+  /// refused as nobody's business outside the machine.
+  record PassLoopback(LinkRef link) implements RouteRequest {}
 }

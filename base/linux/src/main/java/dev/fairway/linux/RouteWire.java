@@ -12,11 +12,15 @@ import dev.fairway.linux.RouteRequest.DeleteLink;
 import dev.fairway.linux.RouteRequest.DeleteLinkGroup;
 import dev.fairway.linux.RouteRequest.DeleteNeighbour;
 import dev.fairway.linux.RouteRequest.DeleteRoute;
+import dev.fairway.linux.RouteRequest.PassLoopback;
 import dev.fairway.linux.RouteRequest.PutAddress;
 import dev.fairway.linux.RouteRequest.PutForwarding;
 import dev.fairway.linux.RouteRequest.PutNeighbour;
 import dev.fairway.linux.RouteRequest.PutRoute;
+import dev.fairway.linux.RouteRequest.PutTokenBucket;
 import dev.fairway.net.IpFamily;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /// Requests as rtnetlink messages (rtnetlink(7), `linux/rtnetlink.h`, `linux/if_link.h`,
 /// `linux/neighbour.h`). Pure.
@@ -33,6 +37,7 @@ final class RouteWire {
   static final int NEWNEIGH = 28;
   static final int DELNEIGH = 29;
   static final int GETNEIGH = 30;
+  static final int NEWQDISC = 36;
 
   static final int AF_UNSPEC = 0;
   static final int AF_BRIDGE = 7;
@@ -51,6 +56,7 @@ final class RouteWire {
   private static final int IFLA_LINKINFO = 18;
   private static final int IFLA_IFALIAS = 20;
   private static final int IFLA_GROUP = 27;
+  private static final int IFLA_AF_SPEC = 26;
   private static final int IFLA_NET_NS_FD = 28;
   private static final int INFO_KIND = 1;
   private static final int INFO_DATA = 2;
@@ -100,7 +106,63 @@ final class RouteWire {
         forwarding(out, NEWNEIGH, ACK | CREATE | (oneOfMany ? APPEND : REPLACE), entry);
       }
       case DeleteForwarding(Forwarding entry) -> forwarding(out, DELNEIGH, ACK, entry);
+      case PutTokenBucket(int link, TokenBucket bucket) -> tokenBucket(out, link, bucket);
+      case PassLoopback(LinkRef link) -> passLoopback(out, link);
     }
+  }
+
+  /// `struct tcmsg` and `struct tc_tbf_qopt` (`linux/pkt_sched.h`). The rate and the burst come a
+  /// second time as attributes of their own, since the structure has 32 bits for the one and a unit
+  /// of the scheduler's clock for the other; a link layer that is named saves the table of rates.
+  private static void tokenBucket(NetlinkWriter out, int link, TokenBucket bucket) {
+    byte ethernet = 1;
+    out.begin(NEWQDISC, ACK | CREATE | REPLACE);
+    out.u8(AF_UNSPEC);
+    out.u8(0);
+    out.u16(0);
+    out.u32(link);
+    out.u32(1 << 16); // its handle, 1:
+    out.u32(0xffff_ffff); // the root of the link
+    out.u32(0);
+    out.attributeText(1, "tbf");
+    out.nest(2);
+    out.attribute(
+        TokenBucketAttribute.PARAMETERS,
+        ByteBuffer.allocate(36)
+            .order(ByteOrder.nativeOrder())
+            .put(1, ethernet)
+            .putInt(8, (int) Math.min(bucket.rate(), 0xffff_ffffL))
+            .putInt(24, bucket.limit())
+            .array());
+    out.attribute(
+        TokenBucketAttribute.RATE64,
+        ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(bucket.rate()).array());
+    out.attributeU32(TokenBucketAttribute.BURST, bucket.burst());
+    out.unnest();
+    out.end();
+  }
+
+  /// `TCA_TBF_*`
+  private static final class TokenBucketAttribute {
+    static final int PARAMETERS = 1;
+    static final int RATE64 = 4;
+    static final int BURST = 6;
+  }
+
+  private static void passLoopback(NetlinkWriter out, LinkRef link) {
+    int inetFamily = 2;
+    int inetSettings = 1;
+    int routeLocalnet = 26; // IPV4_DEVCONF_ROUTE_LOCALNET of linux/ip.h
+    out.begin(NEWLINK, ACK);
+    linkHeader(out, link, 0, 0);
+    out.nest(IFLA_AF_SPEC);
+    out.nest(inetFamily);
+    out.nest(inetSettings);
+    out.attributeU32(routeLocalnet, 1);
+    out.unnest();
+    out.unnest();
+    out.unnest();
+    out.end();
   }
 
   private static void addVeth(NetlinkWriter out, AddVeth veth) {
@@ -330,7 +392,9 @@ final class RouteWire {
           PutAddress _,
           AddRoute _,
           PutRoute _,
-          PutNeighbour _ ->
+          PutNeighbour _,
+          PutTokenBucket _,
+          PassLoopback _ ->
           false;
     };
   }
@@ -338,7 +402,7 @@ final class RouteWire {
   /// The message's name in the manual page.
   static String call(RouteRequest request) {
     return switch (request) {
-      case AddVeth _, AddBridge _, AddVxlan _, ChangeLink _ -> "RTM_NEWLINK";
+      case AddVeth _, AddBridge _, AddVxlan _, ChangeLink _, PassLoopback _ -> "RTM_NEWLINK";
       case DeleteLink _, DeleteLinkGroup _ -> "RTM_DELLINK";
       case PutAddress _ -> "RTM_NEWADDR";
       case DeleteAddress _ -> "RTM_DELADDR";
@@ -346,6 +410,7 @@ final class RouteWire {
       case DeleteRoute _ -> "RTM_DELROUTE";
       case PutNeighbour _, PutForwarding _ -> "RTM_NEWNEIGH";
       case DeleteNeighbour _, DeleteForwarding _ -> "RTM_DELNEIGH";
+      case PutTokenBucket _ -> "RTM_NEWQDISC";
     };
   }
 }

@@ -4,25 +4,31 @@ package dev.fairway.podnet;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.attach.Undo;
 import dev.fairway.podnet.attach.Wire;
+import dev.fairway.podnet.calls.RememberedCall;
+import dev.fairway.podnet.calls.RememberedCalls;
+import dev.fairway.podnet.cni.CniCommand;
 import dev.fairway.podnet.cni.CniException;
 import dev.fairway.podnet.cni.CniException.Code;
 import dev.fairway.podnet.cni.CniRequest;
+import dev.fairway.podnet.cni.CniRequest.Attachment;
 import dev.fairway.podnet.cni.CniResult;
+import dev.fairway.podnet.cni.NetworkRequest;
 import dev.fairway.podnet.cni.PodAttacher;
+import dev.fairway.podnet.delegate.Delegate;
+import dev.fairway.podnet.hostport.HostPort;
+import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.ipam.AddressSource;
 import dev.fairway.podnet.ipam.Allocation;
 import dev.fairway.podnet.ipam.NoAddress;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,11 +37,12 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Carries out what container runtimes ask: an address, then a wire; and the way back.
+/// Carries out what container runtimes ask: an address, then a wire, then ports of the node; and
+/// the way back.
 ///
-/// The address is on disk before the wire exists, and the wire is gone from the routes before the
-/// address is free, so a kill at any point leaves at most an address nobody uses. [#collect] finds
-/// those.
+/// What an ADD does is in the address book or a remembered call before it is in the kernel, and a
+/// DEL takes it out of the kernel first, so a kill at any point leaves nothing that [#collect] of
+/// the next agent does not find.
 final class Attachments implements PodAttacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attachments.class);
   private static final int LOCKS = 64;
@@ -46,57 +53,62 @@ final class Attachments implements PodAttacher {
   private final AddressSource source;
   private final AddressBook book;
   private final PodWire wires;
+  private final RememberedCalls calls;
+  private final HostPorts ports;
+  private final Delegate delegates;
   private final StepObserver steps;
   private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
   private volatile Optional<Settings> settings = Optional.empty();
+  private volatile String trouble = "";
 
   /// @param source who chooses addresses; they stand in the book
-  Attachments(AddressSource source, AddressBook book, PodWire wires, StepObserver steps) {
+  Attachments(
+      AddressSource source,
+      AddressBook book,
+      PodWire wires,
+      RememberedCalls calls,
+      HostPorts ports,
+      Delegate delegates,
+      StepObserver steps) {
     this.source = source;
     this.book = book;
     this.wires = wires;
+    this.calls = calls;
+    this.ports = ports;
+    this.delegates = delegates;
     this.steps = steps;
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new ReentrantLock();
     }
+    Map<Attachment, List<HostPort>> opened = new HashMap<>();
+    for (RememberedCall call : calls.all()) {
+      shape(call).ifPresent(shape -> opened.put(call.request().attachment(), shape.ports()));
+    }
+    ports.restore(opened);
   }
 
   void settings(Settings known) {
     settings = Optional.of(known);
   }
 
+  /// What keeps pods from reaching others, for STATUS; empty if nothing does.
+  void trouble(String what) {
+    trouble = what;
+  }
+
   @Override
   public CniResult add(CniRequest request) throws CniException {
-    Settings now =
-        settings.orElseThrow(() ->
-            new CniException(
-                Code.TRY_AGAIN_LATER,
-                "the pod network is not ready: this node has no spec.podCIDR yet",
-                ""));
-    String id = request.attachment().containerId();
-    String name = request.attachment().interfaceName();
-    Path path = request.netns().orElseThrow();
-    ReentrantLock lock = lock(id);
+    Settings now = settings.orElseThrow(() -> notReady(Code.TRY_AGAIN_LATER));
+    ReentrantLock lock = lock(request.attachment());
     lock.lock();
-    try (NetworkNamespace sandbox = open(path);
+    try (NetworkNamespace sandbox = open(request.netns().orElseThrow());
         Undo undo = new Undo()) {
-      Optional<Allocation> before = book.find(id, name);
-      if (before.isPresent()) {
-        Wire wire = wire(request, before.get(), now);
-        if (wires.difference(wire, sandbox).isEmpty()) {
-          return result(wire, path); // asked again after its answer was lost
-        }
-      }
-      steps.before("take an address");
-      AddressBook.Lease lease = source.allocate(owner(request));
-      Allocation allocation = lease.allocation();
-      undo.add("allocate " + allocation.addresses(), () -> book.release(id, name));
-      Wire wire = wire(request, allocation, now);
-      wires.connect(wire, sandbox, undo, steps);
-      steps.before("answer");
-      lease.awaitDurable(); // the disk was busy with it while the kernel made the wire
+      CniResult result =
+          RememberedCall.isForeign(request)
+              ? join(request, sandbox, undo)
+              : connect(request, sandbox, now, undo);
       undo.commit();
-      return result(wire, path);
+      return result;
     } catch (NoAddress e) {
       Code code =
           e.reason() == NoAddress.Reason.UNREACHABLE ? Code.TRY_AGAIN_LATER : Code.NO_ADDRESS;
@@ -113,95 +125,364 @@ final class Attachments implements PodAttacher {
     }
   }
 
+  private CniResult connect(CniRequest request, NetworkNamespace sandbox, Settings now, Undo undo)
+      throws CniException, NoAddress, IOException, PodWire.NotASandbox {
+    Attachment attachment = request.attachment();
+    Optional<CniResult> given = calls.find(attachment).flatMap(RememberedCall::given);
+    Optional<AttachmentShape> before = shape(request, given);
+    if (before.isPresent()) {
+      Wire wire = before.get().wire(now.mtu());
+      if (wires.difference(wire, sandbox).isEmpty()) {
+        remember(request, given);
+        openPorts(attachment, before.get().ports());
+        return before.get().result(wire); // asked again after its answer was lost
+      }
+    }
+    refuseWhatCannotBe(request);
+    if (AttachmentShape.mustBeRemembered(request)) {
+      steps.before("remember the call");
+      undo.add("remember " + attachment, () -> calls.forget(attachment));
+      remember(request, given);
+    }
+    steps.before("take an address");
+    Optional<AddressBook.Lease> lease = Optional.empty();
+    List<IpAddress> addresses;
+    if (request.delegate().isPresent()) {
+      String type = request.delegate().get();
+      undo.add("addresses of " + type, () -> delegates.run(type, CniCommand.DEL, request.call()));
+      if (given.isEmpty()) {
+        given = Optional.of(delegates.add(type, request.call(), request.version()));
+        remember(request, given);
+      }
+      addresses = AttachmentShape.addresses(given.get());
+    } else {
+      lease = Optional.of(source.allocate(owner(request)));
+      addresses = lease.get().allocation().addresses();
+      undo.add(
+          "allocate " + addresses,
+          () -> book.release(attachment.containerId(), attachment.interfaceName()));
+    }
+    AttachmentShape shape = new AttachmentShape(request, given, addresses);
+    Wire wire = shape.wire(now.mtu());
+    wires.connect(wire, sandbox, undo, steps);
+    if (!shape.ports().isEmpty()) {
+      steps.before("open its ports");
+      undo.add("open ports", () -> ports.clear(attachment));
+      openPorts(attachment, shape.ports());
+    }
+    steps.before("answer");
+    if (lease.isPresent()) {
+      lease.get().awaitDurable(); // the disk was busy with it while the kernel made the wire
+    }
+    return shape.result(wire);
+  }
+
+  /// Later in a chain: the interface is there, we add what is asked for besides.
+  private CniResult join(CniRequest request, NetworkNamespace sandbox, Undo undo)
+      throws CniException, IOException {
+    Attachment attachment = request.attachment();
+    if (request.capabilities().mac().isPresent()) {
+      throw new CniException(
+          Code.UNSUPPORTED_FIELD,
+          "runtimeConfig.mac = " + request.capabilities().mac().get(),
+          "another plugin of the chain made the interface; give it the capability");
+    }
+    RememberedCall call = new RememberedCall(request, Optional.empty());
+    AttachmentShape shape = AttachmentShape.ofForeign(call);
+    if (!shape.ports().isEmpty()) {
+      steps.before("remember the call");
+      undo.add("remember " + attachment, () -> calls.forget(attachment));
+      calls.put(call);
+    }
+    boolean loopback = !shape.ports().isEmpty();
+    if (loopback || !shape.limits().none()) {
+      steps.before("limit the link");
+      Optional<String> problem =
+          wires.limit(attachment.interfaceName(), sandbox, shape.limits(), loopback);
+      if (problem.isPresent() && !shape.limits().none()) {
+        throw new CniException(
+            Code.INVALID_CONFIG, "runtimeConfig.bandwidth: " + problem.get(), "");
+      }
+    }
+    steps.before("open its ports");
+    undo.add("open ports", () -> ports.clear(attachment));
+    openPorts(attachment, shape.ports());
+    steps.before("answer");
+    return request.previous().orElseThrow();
+  }
+
+  private void remember(CniRequest request, Optional<CniResult> given) throws IOException {
+    if (AttachmentShape.mustBeRemembered(request)) {
+      calls.put(new RememberedCall(request, given));
+    }
+  }
+
+  private void openPorts(Attachment attachment, List<HostPort> wanted)
+      throws CniException, IOException {
+    try {
+      ports.set(attachment, wanted);
+    } catch (HostPorts.PortInUse e) {
+      collect(); // perhaps by a sandbox that is gone without a DEL
+      try {
+        ports.set(attachment, wanted);
+      } catch (HostPorts.PortInUse again) {
+        throw new CniException(Code.PORT_IN_USE, String.valueOf(again.getMessage()), "");
+      }
+    }
+  }
+
+  private void refuseWhatCannotBe(CniRequest request) throws CniException {
+    if (request.delegate().isEmpty() && !request.capabilities().ipRanges().isEmpty()) {
+      throw new CniException(
+          Code.UNSUPPORTED_FIELD,
+          "runtimeConfig.ipRanges = " + request.capabilities().ipRanges(),
+          "this node's ranges are those of its Node object; a delegate (ipam.type) can have others");
+    }
+    if (request.capabilities().mac().isEmpty()) {
+      return;
+    }
+    boolean taken = Wire.isOurs(request.capabilities().mac().get());
+    for (RememberedCall other : calls.all()) {
+      taken |=
+          !other.request().attachment().equals(request.attachment())
+              && other.request().capabilities().mac().equals(request.capabilities().mac());
+    }
+    if (taken) {
+      throw new CniException(
+          Code.INVALID_CONFIG,
+          "runtimeConfig.mac is, or can become, another pod's",
+          request.capabilities().mac().get().toString());
+    }
+  }
+
   @Override
   public void delete(CniRequest request) throws CniException {
-    String id = request.attachment().containerId();
-    String name = request.attachment().interfaceName();
-    ReentrantLock lock = lock(id);
+    ReentrantLock lock = lock(request.attachment());
     lock.lock();
     try {
-      List<IpAddress> addresses = book.find(id, name).map(Allocation::addresses).orElse(List.of());
-      wires.disconnect(Wire.hostName(id, name), addresses);
-      book.release(id, name);
-      source.released();
-    } catch (IOException e) {
-      throw new CniException(Code.IO_FAILURE, String.valueOf(e.getMessage()), "");
-    } catch (KernelException e) {
-      throw new CniException(
-          Code.KERNEL, "the kernel refused to disconnect " + request.attachment(), e);
+      end(request.attachment(), Optional.of(request));
     } finally {
       lock.unlock();
     }
   }
 
+  /// Takes an attachment back, as far as it is there.
+  ///
+  /// @param told the DEL, if there was one; else the ADD is asked what there was
+  private void end(Attachment attachment, Optional<CniRequest> told) throws CniException {
+    Optional<RememberedCall> call = calls.find(attachment);
+    Optional<CniRequest> with = told.or(() -> call.map(RememberedCall::request));
+    String id = attachment.containerId();
+    String name = attachment.interfaceName();
+    try {
+      steps.before("take it down");
+      if (call.isEmpty() || !call.get().foreign()) {
+        List<IpAddress> addresses =
+            book.find(id, name)
+                .map(Allocation::addresses)
+                .or(() -> call.flatMap(RememberedCall::given).map(AttachmentShape::addresses))
+                .orElse(List.of());
+        wires.disconnect(Wire.hostName(id, name), addresses);
+      }
+      steps.before("close its ports");
+      ports.clear(attachment);
+      if (with.isPresent() && with.get().delegate().isPresent()) {
+        steps.before("end its delegate");
+        delegates.run(with.get().delegate().get(), CniCommand.DEL, with.get().call());
+      }
+      steps.before("free its address");
+      book.release(id, name);
+      source.released();
+      steps.before("forget the call");
+      calls.forget(attachment);
+    } catch (IOException e) {
+      throw new CniException(Code.IO_FAILURE, String.valueOf(e.getMessage()), "");
+    } catch (KernelException e) {
+      throw new CniException(Code.KERNEL, "the kernel refused to disconnect " + attachment, e);
+    }
+  }
+
   @Override
   public void check(CniRequest request) throws CniException {
-    String id = request.attachment().containerId();
-    String name = request.attachment().interfaceName();
-    Allocation allocation =
-        book.find(id, name)
+    Attachment attachment = request.attachment();
+    Optional<RememberedCall> call = calls.find(attachment);
+    boolean foreign = RememberedCall.isForeign(request);
+    CniRequest added = call.map(RememberedCall::request).orElse(request);
+    AttachmentShape shape =
+        (foreign
+                ? Optional.of(
+                    AttachmentShape.ofForeign(new RememberedCall(added, Optional.empty())))
+                : shape(added, call.flatMap(RememberedCall::given)))
             .orElseThrow(() ->
-                new CniException(
-                    Code.UNKNOWN_CONTAINER, "nothing is known of " + request.attachment(), ""));
-    int mtu = settings.map(Settings::mtu).orElse(0);
-    Wire wire = wire(request, allocation, new Settings(mtu));
-    Set<String> told = new HashSet<>(request.previous().orElse(List.of()));
-    for (IpAddress address : allocation.addresses()) {
-      if (!told.contains(address.toPrefix().toString())) {
+                new CniException(Code.UNKNOWN_CONTAINER, "nothing is known of " + attachment, ""));
+    List<IpAddress> told = AttachmentShape.addresses(request.previous().orElseThrow());
+    for (IpAddress address : shape.addresses()) {
+      if (!told.contains(address)) {
         throw new CniException(
             Code.NOT_AS_ADDED, "prevResult does not hold the pod's address " + address, "");
       }
     }
+    if (!ports.has(attachment, shape.ports())) {
+      throw new CniException(Code.NOT_AS_ADDED, "the pod has lost ports of the node", "");
+    }
     try (NetworkNamespace sandbox = open(request.netns().orElseThrow())) {
-      Optional<String> difference = wires.difference(wire, sandbox);
+      int mtu = settings.map(Settings::mtu).orElse(0);
+      Optional<String> difference =
+          foreign ? Optional.empty() : wires.difference(wireToCheck(shape, request, mtu), sandbox);
       if (difference.isPresent()) {
         throw new CniException(Code.NOT_AS_ADDED, difference.get(), "");
       }
     } catch (KernelException e) {
-      throw new CniException(Code.KERNEL, "the kernel does not show " + request.attachment(), e);
+      throw new CniException(Code.KERNEL, "the kernel does not show " + attachment, e);
+    }
+    if (request.delegate().isPresent()) {
+      delegates.run(request.delegate().get(), CniCommand.CHECK, request.call());
     }
   }
 
-  /// Frees the addresses of sandboxes that are gone without a DEL, and keeps those that somebody
-  /// uses without being in the book.
-  void collect() throws IOException {
-    Map<String, List<IpAddress>> there = new HashMap<>(wires.wires());
-    for (Allocation allocation : book.allocations()) {
-      Allocation.Owner owner = allocation.owner();
-      String link = Wire.hostName(owner.containerId(), owner.interfaceName());
-      if (there.remove(link) != null) {
+  /// The routes that were told are those that are looked for: others may be an earlier plugin's.
+  private static Wire wireToCheck(AttachmentShape shape, CniRequest request, int mtu) {
+    List<CniResult.Route> told = request.previous().orElseThrow().routes();
+    Wire wire = new AttachmentShape(shape.request(), shape.given(), shape.addresses()).wire(mtu);
+    return wire.withRoutes(
+        told.stream()
+            .filter(route ->
+                route.gateway().isPresent()
+                    && route.gateway().get().equals(Wire.gateway(route.destination().family())))
+            .map(CniResult.Route::destination)
+            .toList());
+  }
+
+  @Override
+  public void status(NetworkRequest request) throws CniException {
+    if (settings.isEmpty()) {
+      throw notReady(Code.NOT_AVAILABLE);
+    }
+    if (!trouble.isEmpty()) {
+      throw new CniException(Code.LIMITED, "pods may not reach all others", trouble);
+    }
+    if (request.delegate().isPresent()) {
+      delegates.run(request.delegate().get(), CniCommand.STATUS, request.call());
+    }
+  }
+
+  @Override
+  public void collect(NetworkRequest request) throws CniException {
+    Optional<CniException> first = Optional.empty();
+    for (Attachment attachment : known()) {
+      String network =
+          calls.find(attachment).map(call -> call.request().network()).orElse(CniFiles.NETWORK);
+      if (!network.equals(request.network()) || request.valid().contains(attachment)) {
         continue;
       }
-      ReentrantLock lock = lock(owner.containerId());
+      ReentrantLock lock = lock(attachment);
+      lock.lock();
+      try {
+        end(attachment, Optional.empty());
+        LOG.info("{} is not valid any more; collected", attachment);
+      } catch (CniException e) {
+        LOG.warn("{} cannot be collected: {} {}", attachment, e.getMessage(), e.details());
+        first = first.or(() -> Optional.of(e));
+      } finally {
+        lock.unlock();
+      }
+    }
+    if (request.delegate().isPresent()) {
+      delegates.run(request.delegate().get(), CniCommand.GC, request.call());
+    }
+    if (first.isPresent()) {
+      throw first.get();
+    }
+  }
+
+  private Set<Attachment> known() {
+    Set<Attachment> known = new LinkedHashSet<>();
+    for (Allocation allocation : book.allocations()) {
+      Allocation.Owner owner = allocation.owner();
+      known.add(new Attachment(owner.containerId(), owner.interfaceName()));
+    }
+    calls.all().forEach(call -> known.add(call.request().attachment()));
+    return known;
+  }
+
+  /// Takes back what sandboxes left that are gone without a DEL, and keeps the addresses that
+  /// somebody uses without being in the book.
+  void collect() throws IOException {
+    Map<String, List<IpAddress>> there = new HashMap<>(wires.wires());
+    for (Attachment attachment : known()) {
+      if (there.remove(hostName(attachment)) != null) {
+        continue;
+      }
+      ReentrantLock lock = lock(attachment);
       if (!lock.tryLock()) {
         continue; // being added or deleted right now
       }
       try {
-        if (!wires.wires().containsKey(link)) {
-          LOG.info("{} is gone; freeing {}", owner, allocation.addresses());
-          book.release(owner.containerId(), owner.interfaceName());
-          source.released();
+        if (isGone(attachment)) {
+          LOG.info("{} is gone; taking back what it had", attachment);
+          end(attachment, Optional.empty());
         }
+      } catch (CniException e) {
+        LOG.warn("{} cannot be collected: {} {}", attachment, e.getMessage(), e.details());
       } finally {
         lock.unlock();
       }
     }
     collectUnknown(there);
+    ports.repair();
+  }
+
+  private boolean isGone(Attachment attachment) {
+    Optional<RememberedCall> call = calls.find(attachment);
+    if (call.isPresent() && call.get().foreign()) {
+      Path netns = call.get().request().netns().orElseThrow();
+      try (NetworkNamespace sandbox = open(netns)) {
+        return sandbox.inode() == 0;
+      } catch (CniException e) {
+        return true;
+      }
+    }
+    return !wires.wires().containsKey(hostName(attachment));
   }
 
   private void collectUnknown(Map<String, List<IpAddress>> unknown) {
     for (Map.Entry<String, List<IpAddress>> wire : unknown.entrySet()) {
-      for (Allocation allocation : book.allocations()) {
-        Allocation.Owner owner = allocation.owner();
-        if (Wire.hostName(owner.containerId(), owner.interfaceName()).equals(wire.getKey())) {
-          return; // added while we looked
-        }
+      if (known().stream().anyMatch(one -> hostName(one).equals(wire.getKey()))) {
+        continue; // added while we looked
       }
       for (IpAddress address : wire.getValue()) {
         LOG.warn("{} is used by {}, which no ADD is known of; kept", address, wire.getKey());
         book.reserve(address);
       }
     }
+  }
+
+  /// What an attachment came to, if its addresses are known.
+  private Optional<AttachmentShape> shape(CniRequest request, Optional<CniResult> given) {
+    return given
+        .map(AttachmentShape::addresses)
+        .or(() ->
+            request.delegate().isPresent()
+                ? Optional.empty()
+                : book.find(
+                        request.attachment().containerId(), request.attachment().interfaceName())
+                    .map(Allocation::addresses))
+        .map(addresses -> new AttachmentShape(request, given, addresses));
+  }
+
+  private Optional<AttachmentShape> shape(RememberedCall call) {
+    return call.foreign()
+        ? Optional.of(AttachmentShape.ofForeign(call))
+        : shape(call.request(), call.given());
+  }
+
+  private static String hostName(Attachment attachment) {
+    return Wire.hostName(attachment.containerId(), attachment.interfaceName());
+  }
+
+  private static CniException notReady(Code code) {
+    return new CniException(
+        code, "the pod network is not ready: this node has no spec.podCIDR yet", "");
   }
 
   private static NetworkNamespace open(Path path) throws CniException {
@@ -222,34 +503,7 @@ final class Attachments implements PodAttacher {
         pod.map(CniRequest.Pod::toString).orElse(""));
   }
 
-  private static Wire wire(CniRequest request, Allocation allocation, Settings now) {
-    return Wire.of(
-        request.attachment().containerId(),
-        request.attachment().interfaceName(),
-        allocation.addresses(),
-        now.mtu(),
-        request.pod().map(CniRequest.Pod::toString).orElse(""));
-  }
-
-  private static CniResult result(Wire wire, Path netns) {
-    List<CniResult.Address> addresses = new ArrayList<>();
-    List<Prefix> routes = new ArrayList<>();
-    for (IpAddress address : wire.addresses()) {
-      addresses.add(new CniResult.Address(address.toPrefix(), Wire.gateway(address.family())));
-      routes.add(new Prefix(address, 0));
-    }
-    return new CniResult(
-        wire.hostName(),
-        Wire.HOST_MAC,
-        wire.podName(),
-        wire.mac(),
-        netns,
-        addresses,
-        routes,
-        wire.mtu());
-  }
-
-  private ReentrantLock lock(String containerId) {
-    return locks[Math.floorMod(containerId.hashCode(), LOCKS)];
+  private ReentrantLock lock(Attachment attachment) {
+    return locks[Math.floorMod(attachment.containerId().hashCode(), LOCKS)];
   }
 }

@@ -23,6 +23,9 @@ final class CniFiles {
 
   private static final String CONFIGURATION = "10-fairway.conflist";
 
+  /// The network that is ours unless somebody writes a configuration by hand.
+  static final String NETWORK = "fairway";
+
   private CniFiles() {}
 
   static void installExecutable(Path binDir) throws IOException {
@@ -41,11 +44,11 @@ final class CniFiles {
   static void writeConfiguration(Path confDir, Path socket) throws IOException {
     JsonMapper json = new JsonMapper();
     ObjectNode list = json.createObjectNode();
-    list.put("cniVersion", "1.0.0").put("name", "fairway");
-    list.putArray("plugins")
-        .addObject()
-        .put("type", EXECUTABLE)
-        .put("agentSocket", socket.toString());
+    // Runtimes in use refuse a newer version than they know, and 1.0.0 is known to all of them.
+    list.put("cniVersion", "1.0.0").put("name", NETWORK);
+    ObjectNode plugin = list.putArray("plugins").addObject();
+    plugin.put("type", EXECUTABLE).put("agentSocket", socket.toString());
+    plugin.putObject("capabilities").put("portMappings", true).put("bandwidth", true);
     byte[] text =
         (json.writerWithDefaultPrettyPrinter().writeValueAsString(list) + "\n")
             .getBytes(StandardCharsets.UTF_8);

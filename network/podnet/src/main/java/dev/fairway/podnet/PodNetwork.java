@@ -10,11 +10,14 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
+import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
+import dev.fairway.podnet.delegate.Delegate;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.forwarding.KernelForwarding;
+import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.masquerade.Masquerade;
 import dev.fairway.podnet.masquerade.MasqueradeRules;
@@ -117,6 +120,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final Backend backend;
   private final AddressBook book;
   private final PodWire wires;
+  private final HostPorts hostPorts;
   private final Attachments attachments;
   private final RouteNetlink netlink;
   private final Masquerade masquerade;
@@ -142,7 +146,16 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
     wires = new PodWire(machine);
-    attachments = new Attachments(book, book, wires, steps);
+    hostPorts = new HostPorts(machine);
+    attachments =
+        new Attachments(
+            book,
+            book,
+            wires,
+            RememberedCalls.open(config.stateDir().resolve("calls")),
+            hostPorts,
+            new Delegate(machine),
+            steps);
     netlink = RouteNetlink.open(machine);
     masquerade = new Masquerade(machine);
     attachments.collect();
@@ -329,8 +342,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
         settle();
         sayWhatLasts();
       }
+      attachments.trouble("");
+      server.catchUp();
       attachments.collect();
     } catch (IOException | RuntimeException e) {
+      attachments.trouble(e.toString());
       LOG.warn("Pod network: looking after the kernel failed: {}", e.toString());
     }
   }
@@ -361,6 +377,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     }
     synchronized (this) {
       wires.close();
+      hostPorts.close();
       netlink.close();
       masquerade.close();
       book.close();

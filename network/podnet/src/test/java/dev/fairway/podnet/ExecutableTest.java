@@ -52,7 +52,8 @@ final class ExecutableTest {
             new TestNode.Outcome(
                 0,
                 "{\"cniVersion\":\"0.4.0\","
-                    + "\"supportedVersions\":[\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\"]}\n"));
+                    + "\"supportedVersions\":[\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\","
+                    + "\"1.0.0\",\"1.1.0\"]}\n"));
     node.start(BackendKind.ROUTES, step -> {});
   }
 
@@ -76,12 +77,18 @@ final class ExecutableTest {
         "``                                                   | 6 | not a JSON object",
         "{\"agentSocket\":\"SOCKET\"                          | 6 | not JSON",
         "{\"agentSocket\":\"SOCKET\",\"a\":1,\"a\":2}         | 6 | not JSON",
-        "{\"agentSocket\":\"SOCKET\"}                         | 7 | cniVersion is missing",
+        "{\"agentSocket\":\"SOCKET\"}                         | 7 | name must name the network",
+        "{\"plugins\":[]}                                     | 7 | one entry of its plugins",
+        "{\"agentSocket\":\"SOCKET\",\"plugins\":[]}           | 7 | one entry of its plugins",
         "{\"agentSocket\":\"SOCKET\",\"cniVersion\":\"9.9\"}  | 1 | 9.9",
         "{\"agentSocket\":\"SOCKET\",\"cniVersion\":\"1.0.0\"}| 7 | name must name the network",
         "{\"agentSocket\":\"SOCKET\",\"cniVersion\":\"1.0.0\",\"name\":\"-\"} | 7 | name must",
-        "{\"agentSocket\":\"SOCKET\",\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"prevResult\":{}}"
-            + " | 2 | prevResult",
+        "{\"agentSocket\":\"SOCKET\",\"name\":\"n\",\"prevResult\":[]} | 7 | prevResult must be",
+        "{\"agentSocket\":\"SOCKET\",\"name\":\"n\",\"ipam\":{\"type\":\"../sh\"}} | 7 | ipam.type",
+        "{\"agentSocket\":\"SOCKET\",\"name\":\"n\",\"runtimeConfig\":"
+            + "{\"portMappings\":[{\"hostPort\":1}]}} | 7 | portMappings[0].containerPort",
+        "{\"agentSocket\":\"SOCKET\",\"name\":\"n\",\"runtimeConfig\":"
+            + "{\"mac\":\"01:00:00:00:00:01\"}} | 7 | runtimeConfig.mac must be of one",
       })
   void aBadConfigurationIsToldByTheSpecificationsCode(String stdin, int code, String message)
       throws Exception {

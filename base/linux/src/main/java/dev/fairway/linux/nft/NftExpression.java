@@ -33,6 +33,12 @@ public sealed interface NftExpression {
   /// Loads what the kernel knows about a packet.
   record Meta(MetaKey key, int register) implements NftExpression {}
 
+  /// Loads what routing takes the destination address for, in the machine's order.
+  record DestinationType(int register) implements NftExpression {
+    /// An address of this machine (`RTN_LOCAL` of `linux/rtnetlink.h`).
+    public static final int LOCAL = 2;
+  }
+
   /// Sets the packet's mark.
   record SetMark(int register) implements NftExpression {}
 

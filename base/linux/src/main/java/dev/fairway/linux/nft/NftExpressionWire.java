@@ -8,6 +8,7 @@ import dev.fairway.linux.nft.NftExpression.Connection;
 import dev.fairway.linux.nft.NftExpression.Counter;
 import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
+import dev.fairway.linux.nft.NftExpression.DestinationType;
 import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.InSet;
 import dev.fairway.linux.nft.NftExpression.Load;
@@ -45,6 +46,7 @@ final class NftExpressionWire {
       case Payload _ -> "payload";
       case Meta _, SetMark _ -> "meta";
       case Connection _ -> "ct";
+      case DestinationType _ -> "fib";
       case Compare _ -> "cmp";
       case Bitwise _ -> "bitwise";
       case InSet _, MapToValue _, MapToVerdict _ -> "lookup";
@@ -69,6 +71,11 @@ final class NftExpressionWire {
       case Meta meta -> {
         register(out, 1, meta.register());
         out.attributeBigEndian32(2, meta.key().number());
+      }
+      case DestinationType type -> {
+        register(out, 1, type.register());
+        out.attributeBigEndian32(2, 3); // NFT_FIB_RESULT_ADDRTYPE
+        out.attributeBigEndian32(3, 1 << 1); // NFTA_FIB_F_DADDR
       }
       case SetMark mark -> {
         out.attributeBigEndian32(2, NftExpression.MetaKey.MARK.number());

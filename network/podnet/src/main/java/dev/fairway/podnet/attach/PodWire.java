@@ -5,11 +5,13 @@ import dev.fairway.linux.Errno;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.Link;
 import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.LinkRef;
 import dev.fairway.linux.Neighbour;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
+import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
@@ -38,6 +40,7 @@ public final class PodWire implements AutoCloseable {
   private final MachineSockets sockets;
   private final Reaper reaper;
   private final AtomicInteger nextIndex;
+  private final boolean believesRouters;
 
   /// Connects pods to a machine.
   ///
@@ -53,6 +56,20 @@ public final class PodWire implements AutoCloseable {
     }
     nextIndex = new AtomicInteger(highest + 1);
     reaper = new Reaper(machine);
+    believesRouters = believesRouters(machine);
+    try (MachineSockets.Loan loan = sockets.borrow()) {
+      loan.netlink().apply(new RouteRequest.DeleteLinkGroup(WirePlan.UNFINISHED_GROUP));
+    }
+  }
+
+  /// Whether new links of the machine would take a pod for a router. A machine that forwards does
+  /// not, unless it was told to all the same.
+  private static boolean believesRouters(NetworkNamespace machine) {
+    try {
+      return Sysctls.read(machine, "net.ipv6.conf.default.accept_ra").equals("2");
+    } catch (KernelException e) {
+      return false; // it knows no IPv6
+    }
   }
 
   /// Makes the wire. What was done is in `undo` until the caller commits.
@@ -83,6 +100,10 @@ public final class PodWire implements AutoCloseable {
         inside.apply(plan.inPod());
       }
       steps.before("route to it");
+      if (believesRouters) {
+        String setting = "net/ipv6/conf/" + wire.hostName() + "/accept_ra";
+        Sysctls.write(machine, Map.of(setting, "0"));
+      }
       host.apply(plan.onHost());
     }
   }
@@ -114,7 +135,7 @@ public final class PodWire implements AutoCloseable {
     try (MachineSockets.Loan loan = sockets.borrow()) {
       RouteNetlink host = loan.netlink();
       Optional<Link> end = host.link(wire.hostName());
-      if (end.isEmpty() || end.get().group() == Reaper.DYING_GROUP) {
+      if (end.isEmpty() || !isWhole(end.get())) {
         return Optional.of("the node's link " + wire.hostName() + " is gone");
       }
       if (!end.get().up()) {
@@ -149,8 +170,12 @@ public final class PodWire implements AutoCloseable {
           .noneMatch(a -> a.link() == end.index() && a.address().equals(address))) {
         return Optional.of("the pod's link has lost its address " + address);
       }
-      if (!hasRoute(routes, new Prefix(address, 0), end.index())
-          || !hasRoute(routes, gateway.toPrefix(), end.index())) {
+      boolean routed = hasRoute(routes, gateway.toPrefix(), end.index());
+      for (Prefix destination : wire.routes()) {
+        routed &=
+            destination.family() != address.family() || hasRoute(routes, destination, end.index());
+      }
+      if (!routed) {
         return Optional.of("the pod has lost its routes by " + gateway);
       }
       if (neighbours.stream()
@@ -164,6 +189,48 @@ public final class PodWire implements AutoCloseable {
     return Optional.empty();
   }
 
+  private static boolean isWhole(Link link) {
+    return link.group() != Reaper.DYING_GROUP && link.group() != WirePlan.UNFINISHED_GROUP;
+  }
+
+  /// Limits a wire that somebody else made.
+  ///
+  /// @return what kept it from being limited, if something did
+  public Optional<String> limit(
+      String podName, NetworkNamespace pod, Limits limits, boolean loopback) {
+    try (MachineSockets.Loan loan = sockets.borrow();
+        RouteNetlink inside = RouteNetlink.open(pod)) {
+      RouteNetlink host = loan.netlink();
+      Optional<Link> end = inside.link(podName);
+      if (end.isEmpty()) {
+        return Optional.of("the sandbox has no " + podName);
+      }
+      limits
+          .fromPod()
+          .ifPresent(
+              bucket -> inside.apply(new RouteRequest.PutTokenBucket(end.get().index(), bucket)));
+      if (limits.toPod().isEmpty() && !loopback) {
+        return Optional.empty();
+      }
+      Optional<Link> other = host.link(end.get().peer());
+      if (!end.get().kind().equals("veth")
+          || other.isEmpty()
+          || other.get().peer() != end.get().index()) {
+        return Optional.of(podName + " is no veth with its other end on this machine");
+      }
+      limits
+          .toPod()
+          .ifPresent(
+              bucket -> host.apply(new RouteRequest.PutTokenBucket(other.get().index(), bucket)));
+      // Where the other end is in a bridge, packets leave by the bridge.
+      int leaves = other.get().master() != 0 ? other.get().master() : other.get().index();
+      if (loopback) {
+        host.apply(new RouteRequest.PassLoopback(LinkRef.of(leaves)));
+      }
+      return Optional.empty();
+    }
+  }
+
   private static boolean hasRoute(List<Route> routes, Prefix destination, int link) {
     return routes.stream().anyMatch(r -> r.destination().equals(destination) && r.link() == link);
   }
@@ -175,7 +242,7 @@ public final class PodWire implements AutoCloseable {
       Map<Integer, String> names = new HashMap<>();
       Map<String, List<IpAddress>> wires = new HashMap<>();
       for (Link link : host.links()) {
-        if (Wire.isHostName(link.name()) && link.group() != Reaper.DYING_GROUP) {
+        if (Wire.isHostName(link.name()) && isWhole(link)) {
           names.put(link.index(), link.name());
           wires.put(link.name(), new ArrayList<>());
         }

@@ -22,6 +22,11 @@ record WirePlan(List<RouteRequest> inPod, List<RouteRequest> onHost) {
   /// routes to other nodes, which are pruned.
   static final int ROUTE_PROTOCOL = 88;
 
+  /// The machine's end is in it until the wire is whole, so that an agent that was killed in
+  /// between leaves nothing that looks like a pod's.
+  static final int UNFINISHED_GROUP = 0x0f_a1_e1;
+
+  private static final int ORDINARY_GROUP = 0;
   private static final int LOOPBACK = 1;
 
   WirePlan {
@@ -46,20 +51,33 @@ record WirePlan(List<RouteRequest> inPod, List<RouteRequest> onHost) {
                 .withIndex(index)
                 .withMac(Wire.HOST_MAC)
                 .withMtu(wire.mtu())
+                .withGroup(UNFINISHED_GROUP)
                 .in(machine)));
-    RouteRequest.ChangeLink hostUp = RouteRequest.ChangeLink.of(index).setUp();
+    RouteRequest.ChangeLink hostUp =
+        RouteRequest.ChangeLink.of(index).setUp().withGroup(ORDINARY_GROUP);
     onHost.add(wire.alias().isEmpty() ? hostUp : hostUp.withAlias(wire.alias()));
     for (IpAddress address : wire.addresses()) {
       IpAddress gateway = Wire.gateway(address.family());
-      Prefix everywhere = new Prefix(address, 0);
       inPod.add(
           new RouteRequest.PutAddress(
               LinkAddress.of(index, address, address.family().addressBits())));
       inPod.add(new RouteRequest.PutNeighbour(Neighbour.of(index, gateway, Wire.HOST_MAC)));
       inPod.add(new RouteRequest.PutRoute(Route.to(gateway.toPrefix()).on(index)));
-      inPod.add(new RouteRequest.PutRoute(Route.to(everywhere).via(gateway).on(index)));
       onHost.add(new RouteRequest.PutNeighbour(Neighbour.of(index, address, wire.mac())));
       onHost.add(new RouteRequest.PutRoute(hostRoute(address).on(index)));
+    }
+    for (Prefix destination : wire.routes()) {
+      IpAddress gateway = Wire.gateway(destination.family());
+      inPod.add(new RouteRequest.PutRoute(Route.to(destination).via(gateway).on(index)));
+    }
+    wire.limits()
+        .fromPod()
+        .ifPresent(bucket -> inPod.add(new RouteRequest.PutTokenBucket(index, bucket)));
+    wire.limits()
+        .toPod()
+        .ifPresent(bucket -> onHost.add(new RouteRequest.PutTokenBucket(index, bucket)));
+    if (wire.loopback()) {
+      onHost.add(new RouteRequest.PassLoopback(LinkRef.of(index)));
     }
     return new WirePlan(inPod, onHost);
   }

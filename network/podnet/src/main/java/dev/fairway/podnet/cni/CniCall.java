@@ -15,16 +15,19 @@ import java.util.Map;
 ///
 /// @param environment the `CNI_*` variables
 /// @param stdin the network configuration
-record CniCall(Map<String, String> environment, byte[] stdin) {
+public record CniCall(Map<String, String> environment, byte[] stdin) {
   static final int ENVIRONMENT_LIMIT = 64 << 10;
   static final int STDIN_LIMIT = 1 << 20;
   private static final int MAGIC = 'F' << 24 | 'W' << 16 | 'C' << 8 | '1';
 
-  CniCall {
+  public CniCall {
     environment = Map.copyOf(environment);
   }
 
-  static CniCall read(ReadableByteChannel from) throws IOException {
+  /// Reads one call.
+  ///
+  /// @throws IOException if it is none, or too long
+  public static CniCall read(ReadableByteChannel from) throws IOException {
     ByteBuffer head = fill(from, 12);
     int magic = head.getInt();
     int environmentLength = head.getInt();
@@ -50,6 +53,20 @@ record CniCall(Map<String, String> environment, byte[] stdin) {
       start = end + 1;
     }
     return new CniCall(environment, fill(from, stdinLength).array());
+  }
+
+  /// What [#read] reads.
+  public byte[] bytes() {
+    StringBuilder block = new StringBuilder();
+    environment.forEach((name, value) -> block.append(name).append('=').append(value).append('\0'));
+    byte[] text = block.toString().getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocate(12 + text.length + stdin.length)
+        .putInt(MAGIC)
+        .putInt(text.length)
+        .putInt(stdin.length)
+        .put(text)
+        .put(stdin)
+        .array();
   }
 
   static void answer(WritableByteChannel to, int exitCode, String stdout) throws IOException {

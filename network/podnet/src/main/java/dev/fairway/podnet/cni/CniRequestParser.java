@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.cni;
 
-import dev.fairway.net.Prefix;
 import dev.fairway.podnet.cni.CniException.Code;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -16,11 +16,15 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// Reads the environment and the stdin of a call as sections 2 and 4 of the specification have
 /// them.
-final class CniRequestParser {
+public final class CniRequestParser {
   private static final int LONGEST_ID = 255;
 
   /// `IFNAMSIZ` of `linux/if.h` less the closing zero.
   private static final int LONGEST_INTERFACE_NAME = 15;
+
+  /// The specification's text has the second name in one place; libraries send both.
+  private static final List<String> ATTACHMENT_LISTS =
+      List.of("cni.dev/valid-attachments", "cni.dev/attachments");
 
   private final JsonMapper json =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
@@ -36,24 +40,20 @@ final class CniRequestParser {
     }
   }
 
-  CniRequest parse(Map<String, String> environment, byte[] stdin) throws CniException {
-    JsonNode config = object(stdin);
-    CniVersion version = version(config);
-    String network = network(config);
+  /// Reads ADD, DEL and CHECK.
+  public CniRequest parse(CniCall call) throws CniException {
+    Map<String, String> environment = call.environment();
     CniCommand command = command(environment);
+    JsonFields config = object(call.stdin());
+    CniVersion version = version(config, command);
+    String network = network(config);
     String containerId = identifier("CNI_CONTAINERID", required(environment, "CNI_CONTAINERID"));
     String interfaceName = interfaceName(required(environment, "CNI_IFNAME"));
     Optional<Path> netns = netns(environment, command);
-    Optional<List<String>> previous = previous(config);
+    Optional<JsonFields> previous = config.object("prevResult");
     if (command == CniCommand.CHECK && previous.isEmpty()) {
       throw new CniException(
           Code.INVALID_CONFIG, "CHECK needs prevResult in the network configuration", "");
-    }
-    if (command == CniCommand.ADD && previous.isPresent()) {
-      throw new CniException(
-          Code.UNSUPPORTED_FIELD,
-          "prevResult: fairway makes the pod's first interface, put it first in the plugin list",
-          "");
     }
     return new CniRequest(
         command,
@@ -62,10 +62,88 @@ final class CniRequestParser {
         new CniRequest.Attachment(containerId, interfaceName),
         netns,
         pod(environment.getOrDefault("CNI_ARGS", "")),
-        previous);
+        previous.isPresent()
+            ? Optional.of(ResultReader.read(previous.get(), version))
+            : Optional.empty(),
+        CapabilitiesParser.parse(config),
+        ResultReader.dns(config.object("dns")),
+        delegate(config),
+        call);
   }
 
-  private JsonNode object(byte[] stdin) throws CniException {
+  /// Reads STATUS and GC.
+  NetworkRequest parseNetwork(CniCall call) throws CniException {
+    CniCommand command = command(call.environment());
+    JsonFields config = object(call.stdin());
+    CniVersion version = version(config, command);
+    String network = network(config);
+    Set<CniRequest.Attachment> valid = new HashSet<>();
+    if (command == CniCommand.GC) {
+      if (ATTACHMENT_LISTS.stream().noneMatch(name -> config.node().has(name))) {
+        // Without the list nothing would be valid: that is never what somebody meant.
+        throw new CniException(
+            Code.INVALID_CONFIG,
+            "GC needs " + ATTACHMENT_LISTS.getFirst() + " in the network configuration",
+            "");
+      }
+      for (String name : ATTACHMENT_LISTS) {
+        for (JsonNode attachment : list(config, name)) {
+          valid.add(attachment(attachment, name));
+        }
+      }
+    }
+    return new NetworkRequest(command, version, network, delegate(config), valid, call);
+  }
+
+  /// What is asked, before anything else is looked at.
+  ///
+  /// @throws CniException unless it is a command of the specification
+  static CniCommand command(Map<String, String> environment) throws CniException {
+    String text = environment.getOrDefault("CNI_COMMAND", "");
+    for (CniCommand command : CniCommand.values()) {
+      if (command.name().equals(text)) {
+        return command;
+      }
+    }
+    throw new CniException(
+        Code.INVALID_ENVIRONMENT,
+        "CNI_COMMAND must be ADD, DEL, CHECK, STATUS, GC or VERSION",
+        text);
+  }
+
+  private static JsonNode list(JsonFields config, String name) throws CniException {
+    JsonNode list = config.node().path(name);
+    if (!list.isMissingNode() && !list.isNull() && !list.isArray()) {
+      throw config.wrong(name, "a list", list);
+    }
+    return list;
+  }
+
+  private static CniRequest.Attachment attachment(JsonNode node, String list) throws CniException {
+    JsonNode id = node.path("containerID");
+    JsonNode name = node.path("ifname");
+    if (!id.isString() || !name.isString()) {
+      throw new CniException(
+          Code.INVALID_CONFIG, list + " must list objects with containerID and ifname", "");
+    }
+    return new CniRequest.Attachment(id.stringValue(), name.stringValue());
+  }
+
+  /// The name of the file to start, so it may not lead out of the directories of `CNI_PATH`.
+  private static Optional<String> delegate(JsonFields config) throws CniException {
+    Optional<JsonFields> ipam = config.object("ipam");
+    String type = ipam.isPresent() ? ipam.get().text("type") : "";
+    if (type.isEmpty()) {
+      return Optional.empty();
+    }
+    if (!isIdentifier(type)) {
+      throw new CniException(
+          Code.INVALID_CONFIG, "ipam.type must be the name of a plugin's executable", type);
+    }
+    return Optional.of(type);
+  }
+
+  private JsonFields object(byte[] stdin) throws CniException {
     JsonNode config;
     try {
       config = json.readTree(stdin);
@@ -77,42 +155,46 @@ final class CniRequestParser {
       throw new CniException(
           Code.UNDECODABLE, "the network configuration is not a JSON object", "");
     }
-    return config;
-  }
-
-  private static CniVersion version(JsonNode config) throws CniException {
-    JsonNode version = config.path("cniVersion");
-    if (!version.isString()) {
-      throw new CniException(Code.INVALID_CONFIG, "cniVersion is missing", "");
+    if (config.path("plugins").isArray()) {
+      throw new CniException(
+          Code.INVALID_CONFIG,
+          "this is a list of network configurations: a plugin takes one entry of its plugins,"
+              + " with the list's name and cniVersion",
+          "");
     }
-    return CniVersion.of(version.stringValue())
-        .orElseThrow(() ->
-            new CniException(
-                Code.INCOMPATIBLE_VERSION,
-                "cniVersion is not one that fairway speaks (0.3.0, 0.3.1, 0.4.0, 1.0.0)",
-                version.stringValue()));
+    return new JsonFields(config, "");
   }
 
-  private static String network(JsonNode config) throws CniException {
-    JsonNode name = config.path("name");
-    if (!name.isString() || !isIdentifier(name.stringValue())) {
+  /// A configuration without a version is older than 0.2.0, which brought them.
+  private static CniVersion version(JsonFields config, CniCommand command) throws CniException {
+    String text = config.text("cniVersion");
+    CniVersion version =
+        text.isEmpty()
+            ? CniVersion.V0_1_0
+            : CniVersion.of(text)
+                .orElseThrow(() ->
+                    new CniException(
+                        Code.INCOMPATIBLE_VERSION,
+                        "cniVersion is none that fairway speaks (" + CniVersion.list() + ")",
+                        text));
+    if (!version.atLeast(command.since())) {
+      throw new CniException(
+          Code.INCOMPATIBLE_VERSION,
+          command + " came with version " + command.since() + " of the specification",
+          "cniVersion is " + version);
+    }
+    return version;
+  }
+
+  private static String network(JsonFields config) throws CniException {
+    String name = config.text("name");
+    if (!isIdentifier(name)) {
       throw new CniException(
           Code.INVALID_CONFIG,
           "name must name the network: a letter or digit, then letters, digits, '_', '.' and '-'",
           "");
     }
-    return name.stringValue();
-  }
-
-  private static CniCommand command(Map<String, String> environment) throws CniException {
-    String text = environment.getOrDefault("CNI_COMMAND", "");
-    for (CniCommand command : CniCommand.values()) {
-      if (command.name().equals(text)) {
-        return command;
-      }
-    }
-    throw new CniException(
-        Code.INVALID_ENVIRONMENT, "CNI_COMMAND must be ADD, DEL, CHECK or VERSION", text);
+    return name;
   }
 
   private static String required(Map<String, String> environment, String name) throws CniException {
@@ -208,22 +290,5 @@ final class CniRequestParser {
             identifier("K8S_POD_NAMESPACE", namespace),
             identifier("K8S_POD_NAME", name),
             uid.isEmpty() ? "" : identifier("K8S_POD_UID", uid)));
-  }
-
-  private static Optional<List<String>> previous(JsonNode config) throws CniException {
-    JsonNode result = config.path("prevResult");
-    if (result.isMissingNode() || result.isNull()) {
-      return Optional.empty();
-    }
-    List<String> addresses = new ArrayList<>();
-    for (JsonNode ip : result.path("ips")) {
-      JsonNode address = ip.path("address");
-      try {
-        addresses.add(Prefix.parse(address.isString() ? address.stringValue() : "").toString());
-      } catch (IllegalArgumentException e) {
-        throw new CniException(Code.INVALID_CONFIG, "prevResult.ips.address: " + e.getMessage(), e);
-      }
-    }
-    return Optional.of(addresses);
   }
 }

@@ -2,82 +2,97 @@
 package dev.fairway.podnet.cni;
 
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.MacAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
-import java.nio.file.Path;
 import java.util.List;
-import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.ObjectNode;
+import java.util.Optional;
 
-/// What an ADD tells the runtime: section 5 of the specification.
+/// What an ADD tells the runtime, with all that any version of the specification can say (section 5
+/// of 1.1.0). [ResultWriter] and [ResultReader] know how each version says it.
 ///
-/// @param hostInterface the end on the node
-/// @param hostMac its MAC address
-/// @param podInterface the end in the sandbox
-/// @param podMac its MAC address
-/// @param netns the sandbox
-/// @param addresses of the pod, each with its gateway
-/// @param routes the destinations the pod was given routes to
-/// @param mtu of both ends
+/// @param interfaces of the machine and of the sandbox
+/// @param addresses of the pod
+/// @param routes that the pod was given
+/// @param dns how the pod should resolve names
 public record CniResult(
-    String hostInterface,
-    MacAddress hostMac,
-    String podInterface,
-    MacAddress podMac,
-    Path netns,
-    List<Address> addresses,
-    List<Prefix> routes,
-    int mtu) {
-  private static final JsonMapper JSON = new JsonMapper();
-
+    List<Interface> interfaces, List<Address> addresses, List<Route> routes, Dns dns) {
   public CniResult {
+    interfaces = List.copyOf(interfaces);
     addresses = List.copyOf(addresses);
     routes = List.copyOf(routes);
   }
 
-  /// One address of the pod and the next hop it sends through.
-  public record Address(Prefix prefix, IpAddress gateway) {}
+  /// A link. Text that is not known is empty, a number that is not known 0.
+  ///
+  /// @param mac as the plugin that made it wrote it
+  /// @param mtu bytes; since 1.1.0
+  /// @param sandbox the path of its network namespace; empty for a link of the machine
+  /// @param socketPath since 1.1.0
+  /// @param pciId since 1.1.0
+  public record Interface(
+      String name, String mac, int mtu, String sandbox, String socketPath, String pciId) {
+    /// A link of the machine.
+    public static Interface ofMachine(String name, String mac, int mtu) {
+      return new Interface(name, mac, mtu, "", "", "");
+    }
 
-  String render(CniVersion version) {
-    ObjectNode root = JSON.createObjectNode();
-    root.put("cniVersion", version.toString());
-    ArrayNode interfaces = root.putArray("interfaces");
-    interfaces.addObject().put("name", hostInterface).put("mac", hostMac.toString());
-    interfaces
-        .addObject()
-        .put("name", podInterface)
-        .put("mac", podMac.toString())
-        .put("sandbox", netns.toString());
-    ArrayNode ips = root.putArray("ips");
-    for (Address address : addresses) {
-      ObjectNode ip = ips.addObject();
-      if (version.namesFamily()) {
-        ip.put("version", Integer.toString(address.prefix.family().version()));
-      }
-      ip.put("interface", 1)
-          .put("address", address.prefix.toString())
-          .put("gateway", address.gateway.toString());
+    /// A link of a sandbox.
+    public static Interface ofSandbox(String name, String mac, int mtu, String sandbox) {
+      return new Interface(name, mac, mtu, sandbox, "", "");
     }
-    ArrayNode routeList = root.putArray("routes");
-    for (int i = 0; i < routes.size(); i++) {
-      routeList
-          .addObject()
-          .put("dst", routes.get(i).toString())
-          .put("gw", addresses.get(i).gateway.toString());
-    }
-    root.putObject("dns");
-    return JSON.writeValueAsString(root) + "\n";
   }
 
-  static String render(CniException error, CniVersion version) {
-    ObjectNode root = JSON.createObjectNode();
-    root.put("cniVersion", version.toString());
-    root.put("code", error.code().number());
-    root.put("msg", String.valueOf(error.getMessage()));
-    if (!error.details().isEmpty()) {
-      root.put("details", error.details());
+  /// An address of the pod.
+  ///
+  /// @param length of its network's prefix
+  /// @param gateway the next hop of that network, if it has one
+  /// @param link its place in the list of interfaces, from 0
+  public record Address(
+      IpAddress address, int length, Optional<IpAddress> gateway, Optional<Integer> link) {
+    public Address {
+      if (length < 0 || length > address.family().addressBits()) {
+        throw new IllegalArgumentException("/" + length + " is no prefix length of " + address);
+      }
     }
-    return JSON.writeValueAsString(root) + "\n";
+
+    @Override
+    public String toString() {
+      return address + "/" + length;
+    }
+  }
+
+  /// A route of the pod. Numbers that are not known are 0.
+  ///
+  /// @param mtu bytes; this and the rest since 1.1.0
+  /// @param advmss bytes
+  /// @param priority the metric
+  public record Route(
+      Prefix destination,
+      Optional<IpAddress> gateway,
+      int mtu,
+      int advmss,
+      int priority,
+      Optional<Integer> table,
+      Optional<Integer> scope) {
+    public static Route of(Prefix destination, IpAddress gateway) {
+      return new Route(
+          destination, Optional.of(gateway), 0, 0, 0, Optional.empty(), Optional.empty());
+    }
+
+    public boolean isDefault(IpFamily family) {
+      return destination.length() == 0 && destination.family() == family;
+    }
+  }
+
+  /// How names are resolved. The kubelet does not look at it; other runtimes do.
+  public record Dns(
+      List<String> nameservers, String domain, List<String> search, List<String> options) {
+    public static final Dns NONE = new Dns(List.of(), "", List.of(), List.of());
+
+    public Dns {
+      nameservers = List.copyOf(nameservers);
+      search = List.copyOf(search);
+      options = List.copyOf(options);
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
@@ -38,6 +39,7 @@ public final class CniServer implements AutoCloseable {
   private final Path socket;
   private final ServerSocketChannel listener;
   private final PodAttacher attacher;
+  private final MissedCalls missed;
   private final CniRequestParser parser = new CniRequestParser();
   private final List<Thread> workers = new ArrayList<>();
   private final Map<SocketChannel, Long> reading = new ConcurrentHashMap<>();
@@ -46,6 +48,7 @@ public final class CniServer implements AutoCloseable {
     this.socket = socket;
     this.listener = listener;
     this.attacher = attacher;
+    this.missed = new MissedCalls(socket);
   }
 
   /// Listens until closed.
@@ -65,6 +68,7 @@ public final class CniServer implements AutoCloseable {
       throw new IOException("the CNI socket " + socket + " cannot be made: " + e.getMessage(), e);
     }
     CniServer server = new CniServer(socket, listener, attacher);
+    server.catchUp();
     for (int i = 0; i < WORKERS; i++) {
       server.workers.add(Thread.ofPlatform().name("cni-" + i).daemon(true).start(server::serve));
     }
@@ -93,6 +97,37 @@ public final class CniServer implements AutoCloseable {
     }
   }
 
+  /// Carries out the DELs that came while no agent ran. One that fails stays for the next time.
+  public void catchUp() {
+    try {
+      for (Path file : missed.files()) {
+        catchUp(file);
+      }
+    } catch (IOException e) {
+      LOG.warn("Missed DELs cannot be read: {}", e.toString());
+    }
+  }
+
+  private void catchUp(Path file) throws IOException {
+    CniCall call;
+    CniRequest request;
+    try {
+      call = missed.read(file);
+      request = parser.parse(call);
+    } catch (IOException | CniException e) {
+      LOG.warn("The missed call in {} makes no sense and is dropped: {}", file, e.toString());
+      missed.forget(file);
+      return;
+    }
+    try {
+      attacher.delete(request);
+      missed.forget(file);
+      LOG.info("{} was deleted while no agent ran; done now", request.attachment());
+    } catch (CniException e) {
+      LOG.warn("{}: missed DEL: {} {}", request.attachment(), e.getMessage(), e.details());
+    }
+  }
+
   private void hangUpOnTheSilent() {
     try {
       while (listener.isOpen()) {
@@ -110,37 +145,59 @@ public final class CniServer implements AutoCloseable {
 
   private record Answer(int exitCode, String stdout) {}
 
-  private Answer answer(CniCall call) {
+  private Answer answer(CniCall call) throws IOException {
     CniVersion version = CniVersion.NEWEST;
     try {
-      CniRequest request;
-      try {
-        request = parser.parse(call.environment(), call.stdin());
-      } catch (CniException e) {
-        version = parser.versionOf(call.stdin());
-        throw e;
+      String stdout = "";
+      switch (CniRequestParser.command(call.environment())) {
+        case ADD, DEL, CHECK -> {
+          CniRequest request = parser.parse(call);
+          version = request.version();
+          stdout = answer(request);
+        }
+        case STATUS, GC -> {
+          NetworkRequest request = parser.parseNetwork(call);
+          version = request.version();
+          answer(request);
+        }
       }
-      version = request.version();
-      String stdout =
-          switch (request.command()) {
-            case ADD -> attacher.add(request).render(version);
-            case DEL -> {
-              attacher.delete(request);
-              yield "";
-            }
-            case CHECK -> {
-              attacher.check(request);
-              yield "";
-            }
-          };
       return new Answer(0, stdout);
     } catch (CniException e) {
       LOG.warn("CNI call failed: {} {}", e.getMessage(), e.details());
-      return new Answer(1, CniResult.render(e, version));
+      return new Answer(1, ResultWriter.render(e, told(version, call)));
     } catch (RuntimeException e) {
       LOG.error("CNI call failed", e);
       CniException told = new CniException(Code.KERNEL, "the node agent failed", e);
-      return new Answer(1, CniResult.render(told, version));
+      return new Answer(1, ResultWriter.render(told, version));
+    }
+  }
+
+  /// The version to tell an error in, also where the request could not be read to its end.
+  private CniVersion told(CniVersion version, CniCall call) {
+    return version == CniVersion.NEWEST ? parser.versionOf(call.stdin()) : version;
+  }
+
+  private String answer(CniRequest request) throws CniException, IOException {
+    switch (request.command()) {
+      case ADD -> {
+        Optional<Path> before = missed.file(request.attachment());
+        if (before.isPresent()) {
+          catchUp(before.get());
+        }
+        return ResultWriter.render(attacher.add(request), request.version());
+      }
+      case DEL -> attacher.delete(request);
+      case CHECK -> attacher.check(request);
+      case STATUS, GC -> throw new IllegalArgumentException(request.command() + " is of a network");
+    }
+    return "";
+  }
+
+  private void answer(NetworkRequest request) throws CniException {
+    if (request.command() == CniCommand.STATUS) {
+      attacher.status(request);
+    } else {
+      attacher.collect(request);
     }
   }
 

@@ -12,4 +12,10 @@ public interface PodAttacher {
 
   /// Looks whether the sandbox is still as ADD left it.
   void check(CniRequest request) throws CniException;
+
+  /// Returns if an ADD would be served.
+  void status(NetworkRequest request) throws CniException;
+
+  /// Disconnects every sandbox of the network but those that the request names.
+  void collect(NetworkRequest request) throws CniException;
 }
