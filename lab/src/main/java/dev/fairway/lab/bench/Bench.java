@@ -10,7 +10,15 @@ import java.util.TreeMap;
 public final class Bench {
   private static final Map<String, Benchmark> BENCHMARKS =
       new TreeMap<>(
-          Map.of("up", new UpBench(), "cni", new CniBench(), "services", new ServicesBench()));
+          Map.of(
+              "up",
+              new UpBench(),
+              "cni",
+              new CniBench(),
+              "services",
+              new ServicesBench(),
+              "podnet",
+              new PodnetBench()));
 
   private Bench() {}
 
