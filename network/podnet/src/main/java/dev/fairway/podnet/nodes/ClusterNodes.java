@@ -74,32 +74,21 @@ public record ClusterNodes(
   private static List<ClusterNode> apart(
       @Nullable ClusterNode me, List<ClusterNode> others, List<String> problems) {
     List<ClusterNode> kept = new ArrayList<>();
+    ClaimedRanges claimed = new ClaimedRanges();
+    if (me != null) {
+      claimed.claim(me);
+    }
     for (ClusterNode other : others) {
-      ClusterNode clash = me != null && overlap(me, other) ? me : null;
-      for (ClusterNode earlier : kept) {
-        if (clash == null && overlap(earlier, other)) {
-          clash = earlier;
-        }
-      }
-      if (clash == null) {
+      Optional<String> clash = claimed.holderOfAny(other.ranges());
+      if (clash.isEmpty()) {
+        claimed.claim(other);
         kept.add(other);
       } else {
         problems.add(
-            "node " + other.name() + ": spec.podCIDRs overlaps that of node " + clash.name());
+            "node " + other.name() + ": spec.podCIDRs overlaps that of node " + clash.get());
       }
     }
     return kept;
-  }
-
-  private static boolean overlap(ClusterNode a, ClusterNode b) {
-    for (Prefix range : a.ranges()) {
-      for (Prefix other : b.ranges()) {
-        if (range.overlaps(other)) {
-          return true;
-        }
-      }
-    }
-    return false;
   }
 
   private static ClusterNode read(Node node, @Nullable IpAddress known) {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.nodes;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/// Which node has which range, so that a thousand of them need not be held against one another.
+///
+/// No two ranges in it overlap, so the one that begins last before another's end is the only one
+/// that can overlap it.
+final class ClaimedRanges {
+  private record Claim(Prefix range, String node) {}
+
+  private final TreeMap<IpAddress, Claim> claims = new TreeMap<>();
+
+  /// Adds the ranges of a node of which [#holderOfAny] knew nobody.
+  void claim(ClusterNode node) {
+    List<Prefix> widestFirst = new ArrayList<>(node.ranges());
+    widestFirst.sort(Comparator.comparingInt(Prefix::length));
+    for (Prefix range : widestFirst) {
+      if (holder(range).isEmpty()) {
+        claims.put(range.address(), new Claim(range, node.name()));
+      }
+    }
+  }
+
+  /// A node that has a part of one of the ranges.
+  Optional<String> holderOfAny(List<Prefix> ranges) {
+    for (Prefix range : ranges) {
+      Optional<String> holder = holder(range);
+      if (holder.isPresent()) {
+        return holder;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<String> holder(Prefix range) {
+    Map.Entry<IpAddress, Claim> last = claims.floorEntry(range.last());
+    return last != null && last.getValue().range().overlaps(range)
+        ? Optional.of(last.getValue().node())
+        : Optional.empty();
+  }
+}
