@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.settings;
+
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/// Flannel's `net-conf.json` (flannel's Documentation/configuration.md and backends.md), for people
+/// who bring theirs. Its fields about the size of nodes' ranges are passed over, as they are by
+/// flannel when the ranges come from Node objects.
+final class FlannelConfiguration {
+  private FlannelConfiguration() {}
+
+  static boolean isOne(Section document) {
+    return !document.has("kind")
+        && !document.has("apiVersion")
+        && (document.has("Network") || document.has("IPv6Network") || document.has("Backend"));
+  }
+
+  static PodNetworkSettings read(Section document) {
+    List<Prefix> ranges = new ArrayList<>();
+    range(document, "EnableIPv4", true, "Network", IpFamily.IPV4, ranges);
+    range(document, "EnableIPv6", false, "IPv6Network", IpFamily.IPV6, ranges);
+    document.skip("SubnetLen", "SubnetMin", "SubnetMax", "EnableNFTables");
+    document.skip("IPv6SubnetLen", "IPv6SubnetMin", "IPv6SubnetMax");
+    Section backend =
+        document
+            .section("Backend")
+            .orElseThrow(() -> document.wrong("Backend", "must be given, such as {Type: vxlan}"));
+    PodNetworkSettings read = withBackend(ranges, backend);
+    backend.done();
+    document.done();
+    return read;
+  }
+
+  private static void range(
+      Section document,
+      String enabled,
+      boolean otherwise,
+      String name,
+      IpFamily family,
+      List<Prefix> ranges) {
+    boolean wanted = document.flag(enabled, otherwise);
+    var range = document.prefix(name);
+    if (!wanted) {
+      return;
+    }
+    Prefix prefix =
+        range.orElseThrow(() -> document.wrong(name, "must be given, as " + enabled + " is true"));
+    if (prefix.family() != family) {
+      throw document.wrong(name, "must be a range of the other family");
+    }
+    ranges.add(prefix);
+  }
+
+  private static PodNetworkSettings withBackend(List<Prefix> ranges, Section backend) {
+    String type = backend.text("Type").orElse("");
+    List<SubnetBackend> perSubnet = List.of();
+    VxlanSettings vxlan = VxlanSettings.FLANNEL;
+    BackendKind kind;
+    switch (type) {
+      case "vxlan" -> {
+        kind = BackendKind.VXLAN;
+        vxlan =
+            new VxlanSettings(
+                backend.integer("VNI", vxlan.vni()),
+                backend.integer("Port", vxlan.port()),
+                SettingsReader.macPrefix(backend, "MacPrefix"));
+        refuse(backend, "GBP");
+        refuse(backend, "Learning");
+        if (backend.flag("DirectRouting", false)) {
+          perSubnet = List.of(new SubnetBackend(java.util.Optional.empty(), BackendKind.ROUTES));
+        }
+      }
+      case "host-gw" -> kind = BackendKind.ROUTES;
+      default ->
+          throw backend.wrong("Type", "must be vxlan or host-gw; others than those are not known");
+    }
+    PodNetworkSettings plain = PodNetworkSettings.of(kind, ranges);
+    int mtu = backend.integer("MTU", 0);
+    return new PodNetworkSettings(
+        plain.podRanges(),
+        kind,
+        perSubnet,
+        vxlan,
+        mtu == 0 ? OptionalInt.empty() : OptionalInt.of(mtu),
+        plain.masquerade(),
+        plain.fastPath(),
+        plain.antiSpoofing(),
+        plain.multicast(),
+        plain.addresses(),
+        plain.bgp(),
+        plain.wireguardPort());
+  }
+
+  private static void refuse(Section backend, String name) {
+    if (backend.flag(name, false)) {
+      throw backend.wrong(name, "must be false: all forwarding is set from the Node objects");
+    }
+  }
+}

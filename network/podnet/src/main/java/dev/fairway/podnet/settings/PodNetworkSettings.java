@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.settings;
+
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+
+/// What is wanted of the pod network of a cluster: the same for every node, whole, changeable while
+/// the cluster runs.
+///
+/// @param podRanges of all pods, one or more a family; the families they have are those pods get
+/// @param backend how packets reach other nodes' pods where `perSubnet` says nothing else
+/// @param perSubnet other backends for some pairs of nodes; the first that fits counts
+/// @param vxlan the tunnel of backend `vxlan`
+/// @param mtu the largest packet of a pod in bytes, empty: what the network between the machines
+///   carries, less what the backend adds
+/// @param masquerade of what leaves the cluster
+/// @param fastPath whether pods of one node are joined past the routing, where the kernel can
+/// @param antiSpoofing whether a pod may send only by its own addresses
+/// @param multicast whether pods' multicast is carried
+/// @param addresses where pods' addresses come from
+/// @param bgp the speakers of backend `bgp`
+/// @param wireguardPort the UDP port of backend `wireguard`
+public record PodNetworkSettings(
+    List<Prefix> podRanges,
+    BackendKind backend,
+    List<SubnetBackend> perSubnet,
+    VxlanSettings vxlan,
+    OptionalInt mtu,
+    MasqueradeSettings masquerade,
+    boolean fastPath,
+    boolean antiSpoofing,
+    boolean multicast,
+    AddressSettings addresses,
+    BgpSettings bgp,
+    int wireguardPort) {
+  public static final String API_VERSION = "podnet.fairway.dev/v1";
+  public static final String KIND = "PodNetworkConfiguration";
+
+  /// The least that every IPv6 link must carry (RFC 8200 5).
+  public static final int LEAST_IPV6_MTU = 1280;
+
+  /// The least that every IPv4 host must take (RFC 791 3.2).
+  static final int LEAST_IPV4_MTU = 576;
+
+  static final int MOST_RANGES = 64;
+  static final int WIREGUARD_PORT = 51820;
+
+  public PodNetworkSettings {
+    podRanges = List.copyOf(podRanges);
+    perSubnet = List.copyOf(perSubnet);
+    InvalidSettings.unless(
+        !podRanges.isEmpty() && podRanges.size() <= MOST_RANGES,
+        "podRanges",
+        "must hold 1 to " + MOST_RANGES + " ranges such as 10.200.0.0/16");
+    for (int i = 0; i < podRanges.size(); i++) {
+      Prefix range = podRanges.get(i);
+      InvalidSettings.unless(
+          range.length() >= 4
+              && !range.address().isMulticast()
+              && !range.address().isLoopback()
+              && !range.address().isLinkLocal(),
+          "podRanges[" + i + "]",
+          range + " cannot be pods' addresses; take a private range such as 10.200.0.0/16");
+      for (Prefix earlier : podRanges.subList(0, i)) {
+        InvalidSettings.unless(
+            !earlier.overlaps(range), "podRanges[" + i + "]", range + " overlaps " + earlier);
+      }
+    }
+    InvalidSettings.unless(
+        perSubnet.size() <= MOST_RANGES, "perSubnet", "must have at most " + MOST_RANGES);
+    if (mtu.isPresent()) {
+      boolean v6 = podRanges.stream().anyMatch(range -> range.family() == IpFamily.IPV6);
+      int least = v6 ? LEAST_IPV6_MTU : LEAST_IPV4_MTU;
+      InvalidSettings.unless(
+          mtu.getAsInt() >= least && mtu.getAsInt() <= 65535,
+          "mtu",
+          "must be auto or from " + least + " to 65535");
+    }
+    InvalidSettings.unless(
+        wireguardPort >= 1 && wireguardPort <= 65535, "wireguard.port", "must be from 1 to 65535");
+    for (AddressSettings.Pool pool : addresses.pools()) {
+      InvalidSettings.unless(
+          podRanges.stream().anyMatch(range -> range.contains(pool.range())),
+          "addresses.pools",
+          pool.name() + " has the range " + pool.range() + ", which is in none of podRanges");
+    }
+  }
+
+  /// Everything else as people expect it who say no more.
+  public static PodNetworkSettings of(BackendKind backend, List<Prefix> podRanges) {
+    return new PodNetworkSettings(
+        podRanges,
+        backend,
+        List.of(),
+        VxlanSettings.FLANNEL,
+        OptionalInt.empty(),
+        new MasqueradeSettings(true, List.of()),
+        true,
+        true,
+        false,
+        AddressSettings.NODE_RANGES,
+        BgpSettings.MESH,
+        WIREGUARD_PORT);
+  }
+
+  /// Reads a `PodNetworkConfiguration`, or flannel's `net-conf.json`, from YAML or JSON.
+  ///
+  /// @throws InvalidSettings if it cannot be used; the message names the field
+  public static PodNetworkSettings parse(String text) {
+    Section document = Section.of(SettingsText.read(text));
+    return FlannelConfiguration.isOne(document)
+        ? FlannelConfiguration.read(document)
+        : SettingsReader.read(document);
+  }
+
+  /// The backends that may carry packets of some pair of nodes.
+  public Set<BackendKind> backends() {
+    Set<BackendKind> all = new TreeSet<>();
+    all.add(backend);
+    perSubnet.forEach(subnet -> all.add(subnet.backend()));
+    return all;
+  }
+
+  /// The families of pods, IPv4 first.
+  public List<IpFamily> families() {
+    List<IpFamily> families = new ArrayList<>();
+    for (IpFamily family : IpFamily.values()) {
+      if (podRanges.stream().anyMatch(range -> range.family() == family)) {
+        families.add(family);
+      }
+    }
+    return families;
+  }
+
+  public PodNetworkSettings withBackend(BackendKind other) {
+    return new PodNetworkSettings(
+        podRanges,
+        other,
+        perSubnet,
+        vxlan,
+        mtu,
+        masquerade,
+        fastPath,
+        antiSpoofing,
+        multicast,
+        addresses,
+        bgp,
+        wireguardPort);
+  }
+}
