@@ -2,6 +2,7 @@
 package dev.fairway.linux;
 
 import dev.fairway.linux.NetlinkSocket.Answer;
+import dev.fairway.net.IpAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -106,6 +107,26 @@ public final class RouteNetlink implements AutoCloseable {
     request.u32(0);
     request.end();
     return dump(request, RouteReader::route);
+  }
+
+  /// The route that a packet to an address would take; of several next hops the first. Empty if
+  /// there is none.
+  public Optional<Route> routeTo(IpAddress address) {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETROUTE, 0);
+    int matchOnly = 0x2000; // RTM_F_FIB_MATCH, Linux 4.13: the route itself, not what it led to
+    request.u8(address.family().addressFamily());
+    request.u8(address.family().addressBits());
+    request.u16(0);
+    request.u32(0);
+    request.u32(matchOnly);
+    request.attribute(1, address.bytes());
+    request.end();
+    Route[] found = new Route[1];
+    socket.exchange(
+        request,
+        (type, payload) -> RouteReader.route(type, payload).ifPresent(route -> found[0] = route));
+    return Optional.ofNullable(found[0]).filter(route -> route.type() == Route.Type.UNICAST);
   }
 
   /// The ARP and ND tables.
