@@ -9,6 +9,8 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
@@ -24,6 +26,7 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.PrivateKey;
@@ -45,10 +48,12 @@ public final class HttpFront implements AutoCloseable {
 
   private final EventLoopGroup loops;
   private final Channel listener;
+  private final ChannelGroup connections;
 
-  private HttpFront(EventLoopGroup loops, Channel listener) {
+  private HttpFront(EventLoopGroup loops, Channel listener, ChannelGroup connections) {
     this.loops = loops;
     this.listener = listener;
+    this.connections = connections;
   }
 
   /// Who the server is, and which CA vouches for clients. A client may come without a certificate.
@@ -86,6 +91,7 @@ public final class HttpFront implements AutoCloseable {
         new MultiThreadIoEventLoopGroup(
             EVENT_LOOPS, new DefaultThreadFactory("api-io", true), NioIoHandler.newFactory());
     BodyBudget budget = new BodyBudget();
+    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
     ChannelFuture bound =
         new ServerBootstrap()
             .group(loops)
@@ -98,6 +104,7 @@ public final class HttpFront implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
+                    connections.add(channel);
                     channel
                         .pipeline()
                         .addLast(
@@ -112,7 +119,7 @@ public final class HttpFront implements AutoCloseable {
       throw new IOException(
           "cannot listen on " + address + ": " + bound.cause().getMessage(), bound.cause());
     }
-    return new HttpFront(loops, bound.channel());
+    return new HttpFront(loops, bound.channel(), connections);
   }
 
   /// The address in use, with the real port.
@@ -135,7 +142,16 @@ public final class HttpFront implements AutoCloseable {
   @Override
   public void close() {
     listener.close().awaitUninterruptibly();
+    // A loop that ends may lose a connection that it is just taking over, still open, and the
+    // client would wait for an answer: so all are taken over, then closed, and only then it ends.
+    awaitLoops();
+    connections.close().awaitUninterruptibly();
+    awaitLoops();
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  private void awaitLoops() {
+    loops.forEach(loop -> loop.submit(() -> {}).awaitUninterruptibly());
   }
 
   private static final class Negotiation extends ApplicationProtocolNegotiationHandler {
