@@ -42,7 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A follower of a real API server: what it is told at first, later, and when the server was away.
 class FollowerTest {
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   /// One call of a subscriber.
   private record Told(Delta delta, ClusterImage image) {}

@@ -8,10 +8,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyFactory;
-import java.security.NoSuchAlgorithmException;
-import java.security.spec.InvalidKeySpecException;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Optional;
@@ -36,61 +32,44 @@ public final class ApiClients {
     }
     Config config = Config.fromKubeconfig(kubeconfig.toFile());
     config.setUserAgent(userAgent);
-    clientKey(config)
-        .filter(ApiClients::isEllipticCurve)
-        .ifPresent(key -> config.setClientKeyAlgo("EC"));
-    if (hasEllipticCurveKey(config)) {
-      // The client takes every key for RSA unless told otherwise.
+    if (clientKey(config).filter(ApiClients::isEllipticCurve).isPresent()) {
       config.setClientKeyAlgo("EC");
     }
     return new KubernetesClientBuilder().withConfig(config).build();
   }
 
-  private static boolean hasEllipticCurveKey(Config config) {
+  /// The client's key in PEM; empty if there is none, or it is broken: the client says so itself
+  /// when it loads it.
+  private static Optional<String> clientKey(Config config) {
     try {
-      String pem;
       if (config.getClientKeyData() != null) {
         byte[] decoded = Base64.getMimeDecoder().decode(config.getClientKeyData());
-        pem = new String(decoded, StandardCharsets.US_ASCII);
-      } else if (config.getClientKeyFile() != null) {
-        pem = Files.readString(Path.of(config.getClientKeyFile()));
-      } else {
-        return false;
+        return Optional.of(new String(decoded, StandardCharsets.US_ASCII));
       }
-      int from = pem.indexOf("-----BEGIN PRIVATE KEY-----");
-      int to = pem.indexOf("-----END PRIVATE KEY-----");
-      if (from < 0 || to < from) {
-        return pem.contains("BEGIN EC PRIVATE KEY");
-      }
-      String body = pem.substring(from + "-----BEGIN PRIVATE KEY-----".length(), to);
-      byte[] key = Base64.getMimeDecoder().decode(body);
-      KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(key));
-      return true;
-    } catch (InvalidKeySpecException
-        | IOException
-        | NoSuchAlgorithmException
-        | IllegalArgumentException e) {
-      // Another algorithm, or a broken key: the client says so itself when it loads it.
-      return false;
-    }
-  }
-
-  private static Optional<byte[]> clientKey(Config config) {
-    String data = config.getClientKeyData();
-    if (data == null) {
+      return config.getClientKeyFile() == null
+          ? Optional.empty()
+          : Optional.of(
+              Files.readString(Path.of(config.getClientKeyFile()), StandardCharsets.US_ASCII));
+    } catch (IOException | IllegalArgumentException _) {
       return Optional.empty();
     }
-    String pem = new String(Base64.getMimeDecoder().decode(data), StandardCharsets.US_ASCII);
-    String body = pem.replaceAll("-----[A-Z ]+-----", "");
-    return Optional.of(Base64.getMimeDecoder().decode(body));
   }
 
-  /// Whether a PKCS#8 key names `id-ecPublicKey` (RFC 5480). The client cannot tell by itself and
-  /// takes every key for RSA.
-  private static boolean isEllipticCurve(byte[] key) {
-    for (int from = 0; from + EC_PUBLIC_KEY.length <= Math.min(key.length, HEADER_BYTES); from++) {
+  /// Whether a key is of the form of RFC 5915, or one of PKCS#8 that names `id-ecPublicKey` (RFC
+  /// 5480). The client cannot tell by itself and takes every key for RSA.
+  private static boolean isEllipticCurve(String pem) {
+    if (pem.contains("-----BEGIN EC PRIVATE KEY-----")) {
+      return true;
+    }
+    int from = pem.indexOf('\n', pem.indexOf("-----BEGIN PRIVATE KEY-----"));
+    int to = pem.indexOf("-----END PRIVATE KEY-----");
+    if (from < 0 || to < from) {
+      return false;
+    }
+    byte[] head = Base64.getMimeDecoder().decode(pem.substring(from, to));
+    for (int at = 0; at + EC_PUBLIC_KEY.length <= Math.min(head.length, HEADER_BYTES); at++) {
       if (Arrays.equals(
-          key, from, from + EC_PUBLIC_KEY.length, EC_PUBLIC_KEY, 0, EC_PUBLIC_KEY.length)) {
+          head, at, at + EC_PUBLIC_KEY.length, EC_PUBLIC_KEY, 0, EC_PUBLIC_KEY.length)) {
         return true;
       }
     }
