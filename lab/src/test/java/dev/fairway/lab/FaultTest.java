@@ -4,19 +4,13 @@ package dev.fairway.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.Cgroups;
-import dev.fairway.linux.LinkAddress;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.RouteNetlink;
-import dev.fairway.net.IpAddress;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -209,29 +203,11 @@ class FaultTest {
     InetAddress service =
         InetAddress.getByName(
             cluster.kubectl("get service -n faults echo -o jsonpath={.spec.clusterIP}"));
-    return Talk.begin(
-        namespaceOfPod("client", "worker-0"), namespaceOfPod("echo", "worker-1"), service);
+    return Talk.begin(namespaceOfPod("client"), namespaceOfPod("echo"), service);
   }
 
-  /// The pods' namespaces have no names, but each has its pod's address in it.
-  private NetworkNamespace namespaceOfPod(String pod, String machine) throws IOException {
-    IpAddress address =
-        IpAddress.parse(
-            cluster.kubectl("get pod -n faults " + pod + " -o jsonpath={.status.podIP}"));
-    Path namespaces =
-        Path.of("/run/fairway", NAME, machine, "containerd/io.containerd.grpc.v1.cri/netns");
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(namespaces)) {
-      for (Path file : files) {
-        NetworkNamespace namespace = NetworkNamespace.open(file);
-        try (RouteNetlink inside = RouteNetlink.open(namespace)) {
-          if (inside.addresses().stream().map(LinkAddress::address).anyMatch(address::equals)) {
-            return namespace;
-          }
-        }
-        namespace.close();
-      }
-    }
-    throw new AssertionError("no network namespace below " + namespaces + " has " + address);
+  private NetworkNamespace namespaceOfPod(String pod) throws IOException {
+    return Place.of(cluster, "faults", pod).namespace();
   }
 
   /// A TCP connection from a pod through a Service to the echo pod, and a UDP flow beside it, whose

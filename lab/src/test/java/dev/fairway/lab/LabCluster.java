@@ -6,17 +6,22 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
-/// One real cluster for all tests that ask for it, brought up once and taken down at the end.
+/// A real cluster. One is there for all tests that ask for it as a parameter: brought up once, with
+/// addresses of both families, and taken down at the end.
 final class LabCluster implements AutoCloseable {
   /// `-Dfairway.lab.cluster=NAME` gives another one, to run beside others.
   static final String NAME = System.getProperty("fairway.lab.cluster", "tests");
 
-  private final Shell shell = new Shell(Map.of("FAIRWAY_CLUSTER", NAME));
+  private final String name;
+  private final Shell shell;
   private final String machinePrefix;
 
-  private LabCluster() {
-    shell.run("./fairway down --name " + NAME).good();
-    shell.run("./fairway up --name " + NAME).good();
+  /// @param options of `up`
+  LabCluster(String name, String options) {
+    this.name = name;
+    this.shell = new Shell(Map.of("FAIRWAY_CLUSTER", name));
+    shell.run("./fairway down --name " + name).good();
+    shell.run("./fairway up --name " + name + " " + options).good();
     // Another cluster may have the first machine network, so ask which one this got.
     String address =
         shell
@@ -24,6 +29,10 @@ final class LabCluster implements AutoCloseable {
                 "./fairway kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}'")
             .good();
     machinePrefix = address.substring("https://".length(), address.lastIndexOf(".10:") + 1);
+  }
+
+  String name() {
+    return name;
   }
 
   Shell shell() {
@@ -43,14 +52,14 @@ final class LabCluster implements AutoCloseable {
   /// Rewrites what a page says about cluster `lab` for this one.
   String translate(String command) {
     return command
-        .replace("fairway-lab-", "fairway-" + NAME + "-")
-        .replace("/fairway/lab/", "/fairway/" + NAME + "/")
+        .replace("fairway-lab-", "fairway-" + name + "-")
+        .replace("/fairway/lab/", "/fairway/" + name + "/")
         .replace("10.240.0.", machinePrefix);
   }
 
   @Override
   public void close() {
-    shell.run("./fairway down --name " + NAME).good();
+    shell.run("./fairway down --name " + name).good();
   }
 
   /// Gives tests the cluster as a parameter.
@@ -68,7 +77,8 @@ final class LabCluster implements AutoCloseable {
       return context
           .getRoot()
           .getStore(SPACE)
-          .computeIfAbsent(NAME, name -> new LabCluster(), LabCluster.class);
+          .computeIfAbsent(
+              NAME, name -> new LabCluster(name, "--ip-families dual"), LabCluster.class);
     }
   }
 }

@@ -142,7 +142,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.machine = machine;
     this.announcer = announcer;
     this.backend = config.backend().create();
-    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1"));
+    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
     wires = new PodWire(machine);
