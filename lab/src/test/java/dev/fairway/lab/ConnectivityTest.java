@@ -169,7 +169,7 @@ class ConnectivityTest {
         if (from.own() || name.equals(service[0])) {
           assertThat(
                   cluster.kubectl(
-                      "exec -n reach " + from.name() + " -- wget -T 20 -qO- http://" + name))
+                      "exec -n reach " + from.name() + " -- timeout 20 wget -qO- http://" + name))
               .containsPattern("^[abcd]\n$");
         }
       }

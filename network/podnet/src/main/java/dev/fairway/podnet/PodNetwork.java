@@ -39,6 +39,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -142,7 +143,10 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.machine = machine;
     this.announcer = announcer;
     this.backend = config.backend().create();
-    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
+    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1"));
+    if (Files.isDirectory(Path.of("/proc/sys/net/ipv6"))) {
+      Sysctls.write(machine, Map.of("net.ipv6.conf.all.forwarding", "1"));
+    }
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
     wires = new PodWire(machine);
