@@ -25,6 +25,8 @@ import dev.fairway.podnet.nodes.Backend;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.pools.BlockRanges;
+import dev.fairway.podnet.pools.PoolAddresses;
 import dev.fairway.podnet.routes.RoutesBackend;
 import dev.fairway.podnet.status.Assessment;
 import dev.fairway.podnet.status.Knowledge;
@@ -53,6 +55,7 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.json.JsonMapper;
@@ -120,6 +123,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final Announcer announcer;
   private final Backend backend;
   private final AddressBook book;
+  private final @Nullable PoolAddresses pools;
   private final PodWire wires;
   private final HostPorts hostPorts;
   private final Attachments attachments;
@@ -130,6 +134,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
+  private Collection<Node> objects = List.of();
   private ClusterNodes nodes = ClusterNodes.NONE;
   private List<String> problems = List.of();
   private List<String> lasting = List.of();
@@ -137,7 +142,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private volatile boolean ready;
 
   private PodNetwork(
-      Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
+      Config config,
+      NetworkNamespace machine,
+      Announcer announcer,
+      @Nullable KubernetesClient client,
+      StepObserver steps)
       throws IOException {
     this.config = config;
     this.machine = machine;
@@ -149,11 +158,15 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     }
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
+    pools =
+        client == null
+            ? null
+            : PoolAddresses.of(client, config.nodeName(), book, this::rangesChanged);
     wires = new PodWire(machine);
     hostPorts = new HostPorts(machine);
     attachments =
         new Attachments(
-            book,
+            pools == null ? book : pools,
             book,
             wires,
             RememberedCalls.open(config.stateDir().resolve("calls")),
@@ -168,6 +181,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
         StatusServer.start(config.socket().resolveSibling(StatusServer.SOCKET), this::status);
     long period = RESYNC.toMillis();
     clock.scheduleWithFixedDelay(this::resync, period, period, TimeUnit.MILLISECONDS);
+    if (pools != null) {
+      pools.begin();
+    }
   }
 
   /// Starts the agent in the namespace of this process, announcing itself by the client.
@@ -175,10 +191,18 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// @throws IOException if a file or socket cannot be made; the message names it
   /// @throws KernelException if the kernel refuses
   public static PodNetwork start(Config config, KubernetesClient client) throws IOException {
+    return start(config, NetworkNamespace.current(), client);
+  }
+
+  /// Starts the agent of a machine, announcing itself by the client.
+  ///
+  /// @param machine the namespace pods are connected to; the agent closes it
+  public static PodNetwork start(Config config, NetworkNamespace machine, KubernetesClient client)
+      throws IOException {
     JsonMapper json = new JsonMapper();
-    return start(
+    return new PodNetwork(
         config,
-        NetworkNamespace.current(),
+        machine,
         (name, annotations) ->
             client
                 .nodes()
@@ -186,10 +210,12 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
                 .patch(
                     PatchContext.of(PatchType.JSON_MERGE),
                     json.writeValueAsString(
-                        Map.of("metadata", Map.of("annotations", annotations)))));
+                        Map.of("metadata", Map.of("annotations", annotations)))),
+        client,
+        step -> {});
   }
 
-  /// Starts the agent for any machine, with or without a cluster.
+  /// Starts the agent for any machine, with or without a cluster; there are no address pools then.
   ///
   /// @param machine the namespace pods are connected to; the agent closes it
   public static PodNetwork start(Config config, NetworkNamespace machine, Announcer announcer)
@@ -200,7 +226,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   static PodNetwork start(
       Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
       throws IOException {
-    return new PodNetwork(config, machine, announcer, steps);
+    return new PodNetwork(config, machine, announcer, null, steps);
   }
 
   @Override
@@ -214,8 +240,36 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   ///
   /// @throws KernelException if the kernel refused a part; the rest is done
   public synchronized void nodes(Collection<Node> all) throws IOException {
-    nodes = ClusterNodes.of(all, config.nodeName(), config.nodeAddress());
+    objects = List.copyOf(all);
+    if (pools != null) {
+      pools.nodes(objects);
+    }
+    readNodes();
     settle();
+  }
+
+  private void readNodes() {
+    BlockRanges blocks = blocks();
+    String me = config.nodeName();
+    nodes =
+        ClusterNodes.of(
+            objects,
+            me,
+            config.nodeAddress(),
+            name -> name.equals(me) ? blocks.blocks(me) : blocks.reachedAt(name));
+  }
+
+  private BlockRanges blocks() {
+    return pools == null ? BlockRanges.NONE : pools.ranges();
+  }
+
+  private synchronized void rangesChanged() {
+    try {
+      readNodes();
+      settle();
+    } catch (IOException | RuntimeException e) {
+      LOG.warn("Pod network: changed ranges are tried again soon: {}", e.toString());
+    }
   }
 
   /// Whether pods can be connected, and the runtime knows.
@@ -275,6 +329,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private void settle() throws IOException {
     List<String> found = new ArrayList<>(nodes.problems());
     found.addAll(backend.unreachable(nodes.others()));
+    if (pools != null) {
+      found.addAll(pools.problems());
+    }
     problems = List.copyOf(found);
     Optional<ClusterNode> known = nodes.me();
     if (known.isEmpty()) {
@@ -312,11 +369,22 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     List<IpAddress> machines = new ArrayList<>();
     machines.add(me.address());
     nodes.others().forEach(other -> machines.add(other.address()));
-    return new MasqueradeRules(me.ranges(), List.of(config.podRange()), machines);
+    List<Prefix> mine = new ArrayList<>(me.ranges());
+    blocks().singles(me.name()).forEach(address -> mine.add(address.toPrefix()));
+    List<Prefix> pods = new ArrayList<>(List.of(config.podRange()));
+    if (pools != null) {
+      pools.poolRanges().stream().filter(r -> !config.podRange().contains(r)).forEach(pods::add);
+    }
+    return new MasqueradeRules(mine, pods, machines);
   }
 
   private void becomeReady(ClusterNode me, Underlay underlay) throws IOException {
-    book.ranges(me.ranges());
+    List<Prefix> own = new ArrayList<>(me.ranges());
+    own.removeAll(blocks().blocks(me.name()));
+    book.ranges(own);
+    if (pools != null && !pools.known()) {
+      return; // a pod might be meant for a pool
+    }
     attachments.settings(new Attachments.Settings(backend.podMtu(underlay)));
     if (!ready) {
       attachments.collect(); // again, now that reserved addresses have a range to be in
@@ -349,6 +417,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       attachments.trouble("");
       server.catchUp();
       attachments.collect();
+      if (pools != null) {
+        pools.upkeep();
+      }
     } catch (IOException | RuntimeException e) {
       attachments.trouble(e.toString());
       LOG.warn("Pod network: looking after the kernel failed: {}", e.toString());
@@ -372,6 +443,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     clock.shutdownNow();
     server.close();
     statusServer.close();
+    if (pools != null) {
+      pools.close();
+    }
     try {
       if (!clock.awaitTermination(5, TimeUnit.SECONDS)) {
         LOG.warn("The pod network's resync is still under way");

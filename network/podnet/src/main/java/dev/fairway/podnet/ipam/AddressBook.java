@@ -157,14 +157,18 @@ public final class AddressBook implements AddressSource, AutoCloseable {
   @Override
   public synchronized Lease allocate(Owner owner) throws NoAddress, IOException {
     Optional<Allocation> existing = find(owner.containerId(), owner.interfaceName());
-    return existing.isPresent() ? known(existing.get()) : allocate(owner, ownRanges());
+    if (existing.isPresent()) {
+      return known(existing.get());
+    }
+    if (nodeRanges.isEmpty()) {
+      throw new NoAddress(
+          Reason.EXHAUSTED, "this node has no range: no spec.podCIDRs and no AddressPool for it");
+    }
+    return allocate(owner, ownRanges());
   }
 
   /// One wish for each family that the node has ranges of.
   public synchronized List<Wanted> ownRanges() {
-    if (nodeRanges.isEmpty()) {
-      throw new IllegalStateException("no range is known yet");
-    }
     Map<IpFamily, List<Prefix>> families = new LinkedHashMap<>();
     for (Prefix range : nodeRanges) {
       families.computeIfAbsent(range.family(), family -> new ArrayList<>()).add(range);

@@ -19,13 +19,17 @@ final class ClaimedRanges {
 
   private final TreeMap<IpAddress, Claim> claims = new TreeMap<>();
 
+  /// Single addresses, held against one another only: one may be borrowed from another node's
+  /// block, and the longer prefix wins.
+  private final TreeMap<IpAddress, Claim> singles = new TreeMap<>();
+
   /// Adds the ranges of a node of which [#holderOfAny] knew nobody.
   void claim(ClusterNode node) {
     List<Prefix> widestFirst = new ArrayList<>(node.ranges());
     widestFirst.sort(Comparator.comparingInt(Prefix::length));
     for (Prefix range : widestFirst) {
       if (holder(range).isEmpty()) {
-        claims.put(range.address(), new Claim(range, node.name()));
+        claimsLike(range).put(range.address(), new Claim(range, node.name()));
       }
     }
   }
@@ -41,8 +45,12 @@ final class ClaimedRanges {
     return Optional.empty();
   }
 
+  private TreeMap<IpAddress, Claim> claimsLike(Prefix range) {
+    return range.length() == range.family().addressBits() ? singles : claims;
+  }
+
   private Optional<String> holder(Prefix range) {
-    Map.Entry<IpAddress, Claim> last = claims.floorEntry(range.last());
+    Map.Entry<IpAddress, Claim> last = claimsLike(range).floorEntry(range.last());
     return last != null && last.getValue().range().overlaps(range)
         ? Optional.of(last.getValue().node())
         : Optional.empty();

@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The nodes of the cluster as one node sees them.
@@ -40,6 +41,17 @@ public record ClusterNodes(
   /// @param myName which of them is this node
   /// @param myAddress where this machine is reached, whatever its object says
   public static ClusterNodes of(Collection<Node> nodes, String myName, IpAddress myAddress) {
+    return of(nodes, myName, myAddress, name -> List.of());
+  }
+
+  /// Reads the Node objects of a cluster where nodes have ranges out of pools, too.
+  ///
+  /// @param blocks further ranges of a node, by its name
+  public static ClusterNodes of(
+      Collection<Node> nodes,
+      String myName,
+      IpAddress myAddress,
+      Function<String, List<Prefix>> blocks) {
     List<Node> sorted = new ArrayList<>(nodes);
     sorted.sort(Comparator.comparing(node -> node.getMetadata().getName()));
     List<ClusterNode> others = new ArrayList<>();
@@ -53,7 +65,7 @@ public record ClusterNodes(
         myAnnotations = annotations(node);
       }
       try {
-        ClusterNode read = read(node, mine ? myAddress : null);
+        ClusterNode read = read(node, mine ? myAddress : null, blocks.apply(name));
         if (read.ranges().isEmpty()) {
           problems.add("node " + name + ": spec.podCIDRs is not set yet");
         } else if (mine) {
@@ -91,12 +103,13 @@ public record ClusterNodes(
     return kept;
   }
 
-  private static ClusterNode read(Node node, @Nullable IpAddress known) {
+  private static ClusterNode read(
+      Node node, @Nullable IpAddress known, List<Prefix> blocks) {
     Map<String, String> annotations = annotations(node);
     return new ClusterNode(
         node.getMetadata().getName(),
         known != null ? known : address(node, annotations),
-        ranges(node),
+        ranges(node, blocks),
         Optional.ofNullable(FlannelAnnotations.tunnel(annotations)));
   }
 
@@ -124,10 +137,10 @@ public record ClusterNodes(
     throw new IllegalArgumentException("status.addresses has no InternalIP yet");
   }
 
-  private static List<Prefix> ranges(Node node) {
+  private static List<Prefix> ranges(Node node, List<Prefix> blocks) {
     List<Prefix> ranges = new ArrayList<>();
     if (node.getSpec() == null) {
-      return ranges;
+      return blocks;
     }
     List<String> all = node.getSpec().getPodCIDRs();
     String first = node.getSpec().getPodCIDR();
@@ -140,6 +153,7 @@ public record ClusterNodes(
         throw new IllegalArgumentException("spec.podCIDRs: " + e.getMessage(), e);
       }
     }
+    ranges.addAll(blocks);
     return ranges;
   }
 }

@@ -53,13 +53,14 @@ record Block(Prefix prefix, String pool, String node, int kept, Map<IpAddress, S
   private static Map<IpAddress, String> claims(AddressBlock.Spec spec, Prefix prefix) {
     Map<IpAddress, String> claims = new LinkedHashMap<>();
     if (spec.claims() != null) {
-      spec.claims().forEach((text, node) -> {
-        IpAddress address = IpAddress.parse(text);
-        if (!prefix.contains(address) || node == null || node.isEmpty()) {
-          throw new IllegalArgumentException("spec.claims: " + text + " makes no sense here");
-        }
-        claims.put(address, node);
-      });
+      spec.claims()
+          .forEach((text, node) -> {
+            IpAddress address = IpAddress.parse(text);
+            if (!prefix.contains(address) || node == null || node.isEmpty()) {
+              throw new IllegalArgumentException("spec.claims: " + text + " makes no sense here");
+            }
+            claims.put(address, node);
+          });
     }
     return claims;
   }

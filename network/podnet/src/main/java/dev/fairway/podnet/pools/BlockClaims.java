@@ -68,7 +68,9 @@ final class BlockClaims {
     for (int tries = 0; tries < MOST_TRIES; tries++) {
       PoolView view = state.view();
       Optional<Block> orphan =
-          view.blocks(pool).stream().filter(b -> b.isFree() && !refused.contains(b.prefix())).findFirst();
+          view.blocks(pool).stream()
+              .filter(b -> b.isFree() && !refused.contains(b.prefix()))
+              .findFirst();
       if (orphan.isPresent()) {
         refused.add(orphan.get().prefix());
         if (take(view, pool, orphan.get())) {

@@ -44,9 +44,7 @@ public record BlockRanges(
     List<AddressBlock> byAge = new ArrayList<>(objects);
     byAge.sort((a, b) -> {
       int order = age(a).compareTo(age(b));
-      return order != 0
-          ? order
-          : a.getMetadata().getName().compareTo(b.getMetadata().getName());
+      return order != 0 ? order : a.getMetadata().getName().compareTo(b.getMetadata().getName());
     });
     for (AddressBlock object : byAge) {
       try {
@@ -71,11 +69,12 @@ public record BlockRanges(
       if (!block.isFree()) {
         blocksOf.computeIfAbsent(block.node(), node -> new ArrayList<>()).add(block.prefix());
       }
-      new TreeMap<>(block.claims()).forEach((address, node) -> {
-        if (!node.equals(block.node())) {
-          singlesOf.computeIfAbsent(node, any -> new ArrayList<>()).add(address);
-        }
-      });
+      new TreeMap<>(block.claims())
+          .forEach((address, node) -> {
+            if (!node.equals(block.node())) {
+              singlesOf.computeIfAbsent(node, any -> new ArrayList<>()).add(address);
+            }
+          });
     }
     return new BlockRanges(blocks, blocksOf, singlesOf, problems);
   }
@@ -85,8 +84,7 @@ public record BlockRanges(
     return created == null ? "" : created;
   }
 
-  private static @Nullable Prefix clash(
-      NavigableMap<Prefix, Block> blocks, Prefix wanted) {
+  private static @Nullable Prefix clash(NavigableMap<Prefix, Block> blocks, Prefix wanted) {
     Prefix last = new Prefix(wanted.last(), wanted.family().addressBits());
     Prefix below = blocks.floorKey(last);
     return below != null && below.overlaps(wanted) ? below : null;

@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
-/// Writes [AddressBlock] objects by compare-and-swap, and knows what it wrote before the watch tells
-/// of it. A write that lost to another's says so by `false` and has looked at the other's.
+/// Writes [AddressBlock] objects by compare-and-swap, and knows what it wrote before the watch
+/// tells of it. A write that lost to another's says so by `false` and has looked at the other's.
 final class BlockStore {
   /// What the watch has not told of for so long is not there any more.
   private static final long FORGET_NANOS = Duration.ofMinutes(1).toNanos();
@@ -133,8 +133,7 @@ final class BlockStore {
     Optional<AddressBlock> there =
         ApiCall.ask(
             "look at block " + name,
-            () ->
-                Optional.ofNullable(client.resources(AddressBlock.class).withName(name).get()));
+            () -> Optional.ofNullable(client.resources(AddressBlock.class).withName(name).get()));
     if (there.isPresent()) {
       learned(name, new Learned(there, there.get().getMetadata().getUid(), now()));
     }

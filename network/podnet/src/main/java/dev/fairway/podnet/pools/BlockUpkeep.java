@@ -8,7 +8,6 @@ import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.ipam.Allocation;
 import dev.fairway.podnet.ipam.NoAddress;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -26,18 +25,6 @@ import org.slf4j.LoggerFactory;
 final class BlockUpkeep {
   private static final Logger LOG = LoggerFactory.getLogger(BlockUpkeep.class);
   private static final int MOST_RANKS = 30;
-
-  /// How long to wait before giving things back.
-  ///
-  /// @param idleBlock how long a block has been empty, so that nothing meant for its last pods is
-  ///   still under way
-  /// @param goneNode how long a node's object has been gone
-  /// @param turn what each further node waits longer than the one before it, so that one does the
-  ///   work and the others are there if it does not
-  record Patience(Duration idleBlock, Duration goneNode, Duration turn) {
-    static final Patience USUAL =
-        new Patience(Duration.ofMinutes(5), Duration.ofMinutes(1), Duration.ofSeconds(10));
-  }
 
   private final KubernetesClient client;
   private final PoolState state;
@@ -82,7 +69,12 @@ final class BlockUpkeep {
         if (state.withdraw(address.toPrefix())) {
           try {
             Block now = state.view().block(block.prefix()).orElse(block);
-            store.update(state.view().object(now), now.unclaimed(address));
+            Block without = now.unclaimed(address);
+            if (without.isFree() && without.claims().isEmpty()) {
+              store.delete(state.view().object(now));
+            } else {
+              store.update(state.view().object(now), without);
+            }
           } finally {
             state.refresh();
             state.restore(address.toPrefix());
@@ -167,8 +159,7 @@ final class BlockUpkeep {
 
   private boolean isGone(String node) throws NoAddress {
     return ApiCall.ask(
-            "look for node " + node,
-            () -> Optional.ofNullable(client.nodes().withName(node).get()))
+            "look for node " + node, () -> Optional.ofNullable(client.nodes().withName(node).get()))
         .isEmpty();
   }
 
@@ -185,7 +176,7 @@ final class BlockUpkeep {
         continue;
       }
       boolean done =
-          without.isFree() && without.claims().isEmpty()
+          (without.isFree() && without.claims().isEmpty())
               ? store.delete(view.object(block))
               : store.update(view.object(block), without);
       given += done ? 1 : 0;

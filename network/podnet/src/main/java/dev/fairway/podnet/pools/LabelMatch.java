@@ -45,8 +45,8 @@ record LabelMatch(List<Requirement> requirements) {
     if (selector != null && selector.getMatchLabels() != null) {
       selector
           .getMatchLabels()
-          .forEach((key, value) ->
-              requirements.add(new Requirement(key, Operator.IN, List.of(value))));
+          .forEach(
+              (key, value) -> requirements.add(new Requirement(key, Operator.IN, List.of(value))));
     }
     if (selector != null && selector.getMatchExpressions() != null) {
       for (LabelSelectorRequirement each : selector.getMatchExpressions()) {

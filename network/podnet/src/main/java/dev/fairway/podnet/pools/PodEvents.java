@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Tells the owners of pods, by Warning events, why a pod has no address. The same word about the
-/// same pod is said once in a while only, and never more than a few at a time: runtimes try a failed
-/// pod again and again.
+/// same pod is said once in a while only, and never more than a few at a time: runtimes try a
+/// failed pod again and again.
 final class PodEvents {
   private static final Logger LOG = LoggerFactory.getLogger(PodEvents.class);
   private static final long AGAIN_NANOS = Duration.ofMinutes(2).toNanos();

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Finds a pod's annotations and its namespace's labels. Followed from when the first pool is there;
-/// what has not arrived yet is asked for.
+/// Finds a pod's annotations and its namespace's labels. Followed from when the first pool is
+/// there; what has not arrived yet is asked for.
 final class PodLookup implements AutoCloseable {
   /// What stands for a pod that a file of its node made has another UID than the pod itself.
   private static final String MIRROR = "kubernetes.io/config.mirror";

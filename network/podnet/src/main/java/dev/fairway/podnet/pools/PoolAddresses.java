@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One node's addresses: out of pools where a pool is for the pod, else out of the node's own range.
+/// One node's addresses: out of pools where a pool is for the pod, else out of the node's own
+/// range.
 ///
 /// It finds out by itself whether the cluster has pools. While there are none, an allocation is the
 /// address book's and nothing else.
@@ -73,11 +74,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
   private @Nullable ClusterFollower follower;
 
   private PoolAddresses(
-      KubernetesClient client,
-      String node,
-      AddressBook book,
-      Runnable changed,
-      BlockUpkeep.Patience patience) {
+      KubernetesClient client, String node, AddressBook book, Runnable changed, Patience patience) {
     this.client = client;
     this.book = book;
     this.changed = changed;
@@ -89,23 +86,23 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     events = new PodEvents(client, node);
   }
 
-  /// Begins to look for pools.
+  /// For one node; knows nothing until [#begin].
   ///
   /// @param changed called whenever [#ranges], [#known] or [#problems] may be others than before
-  public static PoolAddresses start(
+  public static PoolAddresses of(
       KubernetesClient client, String node, AddressBook book, Runnable changed) {
-    return start(client, node, book, changed, BlockUpkeep.Patience.USUAL);
+    return of(client, node, book, changed, Patience.USUAL);
   }
 
-  static PoolAddresses start(
-      KubernetesClient client,
-      String node,
-      AddressBook book,
-      Runnable changed,
-      BlockUpkeep.Patience patience) {
-    PoolAddresses addresses = new PoolAddresses(client, node, book, changed, patience);
-    Thread.ofVirtual().name("address-pools").start(addresses::findOut);
-    return addresses;
+  /// The same with another patience, for those who cannot wait for minutes.
+  public static PoolAddresses of(
+      KubernetesClient client, String node, AddressBook book, Runnable changed, Patience patience) {
+    return new PoolAddresses(client, node, book, changed, patience);
+  }
+
+  /// Begins to look for pools.
+  public void begin() {
+    Thread.ofVirtual().name("address-pools").start(this::findOut);
   }
 
   /// Whether it is known if there are pools; before, no pod may be given an address.

@@ -57,8 +57,7 @@ final class PoolState {
       BlockRanges before = view.ranges();
       List<String> problems = view.pools().problems();
       compute();
-      told =
-          !before.equals(view.ranges()) || !problems.equals(view.pools().problems());
+      told = !before.equals(view.ranges()) || !problems.equals(view.pools().problems());
     }
     if (told) {
       changed.run();

@@ -92,8 +92,7 @@ record PoolTable(List<Pool> pools, List<String> problems) {
   /// matching; empty where there are none for it.
   ///
   /// @throws NoAddress if the pod names one that is not for it
-  List<Pool> choose(PodWish pod, IpFamily family, Map<String, String> nodeLabels)
-      throws NoAddress {
+  List<Pool> choose(PodWish pod, IpFamily family, Map<String, String> nodeLabels) throws NoAddress {
     List<Pool> chosen = new ArrayList<>();
     for (String name : pod.pools()) {
       Pool pool =
@@ -139,8 +138,7 @@ record PoolTable(List<Pool> pools, List<String> problems) {
                     ? " is not for this pod's node (spec.nodeSelector)"
                     : "";
     if (!whyNot.isEmpty()) {
-      throw new NoAddress(
-          Reason.NOT_ALLOWED, annotation + ": AddressPool " + pool.name() + whyNot);
+      throw new NoAddress(Reason.NOT_ALLOWED, annotation + ": AddressPool " + pool.name() + whyNot);
     }
   }
 }

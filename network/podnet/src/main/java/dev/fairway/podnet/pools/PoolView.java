@@ -52,11 +52,13 @@ record PoolView(
   /// The addresses this node has one by one in a block.
   List<IpAddress> claims(Block block) {
     List<IpAddress> mine = new ArrayList<>();
-    block.claims().forEach((address, holder) -> {
-      if (holder.equals(node)) {
-        mine.add(address);
-      }
-    });
+    block
+        .claims()
+        .forEach((address, holder) -> {
+          if (holder.equals(node)) {
+            mine.add(address);
+          }
+        });
     return mine;
   }
 
