@@ -77,10 +77,7 @@ class AddressPoolTest {
 
     List<IpAddress> giveAll(String pod) throws Exception {
       String full = pod.indexOf('/') < 0 ? "default/" + pod : pod;
-      return addresses
-          .allocate(owner(full))
-          .allocation()
-          .addresses();
+      return addresses.allocate(owner(full)).allocation().addresses();
     }
 
     /// No UID: a pod need not exist to be given an address.
