@@ -103,8 +103,7 @@ public record ClusterNodes(
     return kept;
   }
 
-  private static ClusterNode read(
-      Node node, @Nullable IpAddress known, List<Prefix> blocks) {
+  private static ClusterNode read(Node node, @Nullable IpAddress known, List<Prefix> blocks) {
     Map<String, String> annotations = annotations(node);
     return new ClusterNode(
         node.getMetadata().getName(),
