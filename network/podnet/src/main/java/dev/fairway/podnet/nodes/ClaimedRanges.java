@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -45,7 +46,7 @@ final class ClaimedRanges {
     return Optional.empty();
   }
 
-  private TreeMap<IpAddress, Claim> claimsLike(Prefix range) {
+  private NavigableMap<IpAddress, Claim> claimsLike(Prefix range) {
     return range.length() == range.family().addressBits() ? singles : claims;
   }
 
