@@ -4,8 +4,10 @@ package dev.fairway.linux;
 import dev.fairway.linux.NetlinkSocket.Answer;
 import dev.fairway.net.IpAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
@@ -145,6 +147,18 @@ public final class RouteNetlink implements AutoCloseable {
     RouteWire.neighbourHeader(request, RouteWire.AF_BRIDGE, 0, 0, 0);
     request.end();
     return dump(request, RouteReader::forwarding);
+  }
+
+  /// The links on which somebody set a queueing discipline or a filter, such as a bandwidth limit
+  /// (tc(8)), by index.
+  public Set<Integer> shapedLinks() {
+    NetlinkWriter request = socket.writer();
+    request.begin(RouteWire.GETQDISC, 0);
+    for (int word = 0; word < 5; word++) {
+      request.u32(0); // struct tcmsg: of all links
+    }
+    request.end();
+    return new HashSet<>(dump(request, RouteReader::shapedLink));
   }
 
   private <T> List<T> dump(

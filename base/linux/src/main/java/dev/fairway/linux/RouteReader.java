@@ -35,6 +35,21 @@ final class RouteReader {
     boolean learning;
   }
 
+  /// `struct tcmsg` and `TCA_KIND` of `linux/rtnetlink.h`
+  static Optional<Integer> shapedLink(int type, NetlinkReader message) {
+    boolean[] shaped = new boolean[1];
+    if (type == RouteWire.NEWQDISC && message.length() >= 20) {
+      message.attributes(
+          20,
+          (attribute, value) -> {
+            if (attribute == 1) {
+              shaped[0] = !value.text().equals("noqueue");
+            }
+          });
+    }
+    return shaped[0] ? Optional.of(message.u32(4)) : Optional.empty();
+  }
+
   /// `struct ifinfomsg` and `IFLA_*` of `linux/if_link.h`
   static Optional<Link> link(int type, NetlinkReader message) {
     if (type != RouteWire.NEWLINK || message.length() < 16) {

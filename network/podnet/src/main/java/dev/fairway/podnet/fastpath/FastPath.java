@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.fastpath;
+
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.bpf.BpfMap;
+import dev.fairway.linux.bpf.BpfProgram;
+import dev.fairway.linux.bpf.TcxHook;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.podnet.attach.PodLink;
+import dev.fairway.podnet.attach.Wire;
+import dev.fairway.podnet.fastpath.FastPathMaps.Receiver;
+import dev.fairway.podnet.fastpath.FastPathMaps.Sender;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Keeps the program on the links of all pods, and its maps as the pods are, on a thread of its
+/// own.
+public final class FastPath implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(FastPath.class);
+  private static final String NAME = "fairway_pods";
+  private static final BpfProgram.Kind KIND = BpfProgram.Kind.LINK_INGRESS;
+
+  /// To attach stops all changes of links for a while, so it waits until none are made, but not for
+  /// ever.
+  private static final Duration QUIET = Duration.ofMillis(50);
+
+  private static final Duration AT_MOST = Duration.ofSeconds(1);
+
+  /// What a plugin behind ours in the chain does to a link is seen by looking again.
+  private static final Duration SECOND_LOOK = Duration.ofSeconds(1);
+
+  private final NetworkNamespace machine;
+  private final RouteNetlink netlink;
+  private final TcxHook hook;
+  private final Optional<Loaded> loaded;
+  private final String why;
+  private final Thread worker;
+
+  // What the kernel has from us. Guarded by this.
+  private final Map<Integer, Sender> senders = new HashMap<>();
+  private final Map<IpAddress, Receiver> receivers = new HashMap<>();
+  private final Set<Integer> attached = new HashSet<>();
+  private final Set<IpAddress> gone = new HashSet<>();
+  private Set<IpAddress> needStack = Set.of();
+  private long changed = System.nanoTime();
+  private long looked = changed;
+  private boolean wanted = true;
+  private long looks;
+  private boolean closed;
+
+  private record Loaded(FastPathMaps maps, BpfProgram program) {}
+
+  /// What is so now.
+  ///
+  /// @param on whether pods can reach one another directly
+  /// @param why not, where it is off
+  /// @param links that carry the program
+  /// @param packets by where they went
+  public record Status(boolean on, String why, int links, Map<Outcome, Long> packets) {}
+
+  private FastPath(NetworkNamespace machine, Optional<Loaded> loaded, String why) {
+    this.machine = machine;
+    this.loaded = loaded;
+    this.why = why;
+    netlink = RouteNetlink.open(machine);
+    hook = new TcxHook(machine);
+    worker = Thread.ofPlatform().name("fast-path").daemon(true).start(this::run);
+  }
+
+  /// Starts on a machine, with what an earlier agent left there.
+  ///
+  /// @param machine the namespace of the pods' links; stays the caller's, open for as long as this
+  /// @param enabled false to take off what an earlier agent put on
+  public static FastPath start(NetworkNamespace machine, boolean enabled) {
+    if (!enabled) {
+      LOG.info("Pods of this node reach one another by routes: the fast path is switched off");
+      return new FastPath(machine, Optional.empty(), "switched off");
+    }
+    FastPathMaps maps = null;
+    try {
+      maps = FastPathMaps.create();
+      BpfProgram program =
+          BpfProgram.load(KIND, NAME, FastPathCode.of(Wire.HOST_MAC), maps.objects());
+      return new FastPath(machine, Optional.of(new Loaded(maps, program)), "");
+    } catch (KernelException e) {
+      if (maps != null) {
+        maps.close();
+      }
+      String reason = String.valueOf(e.getMessage());
+      LOG.info(
+          "Pods of this node reach one another by routes: this kernel does not take the fast path"
+              + " (it needs Linux 6.6 with CONFIG_DEBUG_INFO_BTF and CONFIG_NF_CONNTRACK=y): {}",
+          reason);
+      return new FastPath(machine, Optional.empty(), reason);
+    }
+  }
+
+  /// Pods were connected or changed: they will be served soon.
+  public synchronized void changed() {
+    changed = System.nanoTime();
+    wanted = true;
+    notifyAll();
+  }
+
+  /// Somebody may have changed the kernel.
+  public synchronized void resync() {
+    wanted = true;
+    notifyAll();
+  }
+
+  /// A pod is disconnected: nothing goes to its addresses directly from now on. Returns when that
+  /// is so, so that somebody else may have the addresses then.
+  public synchronized void disconnect(Collection<IpAddress> addresses) {
+    changed = System.nanoTime();
+    for (IpAddress address : addresses) {
+      gone.add(address);
+      if (receivers.remove(address) != null) {
+        loaded.ifPresent(kernel -> kernel.maps.receivers().remove(address));
+      }
+    }
+    wanted = true;
+    notifyAll();
+  }
+
+  /// All addresses whose packets must take the stack, in both directions. Those that were begun
+  /// directly go on by the stack.
+  public synchronized void needStack(Set<IpAddress> addresses) {
+    needStack = Set.copyOf(addresses);
+    changed();
+  }
+
+  /// Waits until all that was asked is done.
+  ///
+  /// @return false if it took longer
+  public synchronized boolean await(Duration patience) throws InterruptedException {
+    long from = looks;
+    long deadline = System.nanoTime() + patience.toNanos();
+    resync();
+    while (looks == from || wanted) {
+      long left = deadline - System.nanoTime();
+      if (left <= 0) {
+        return false;
+      }
+      wait(Math.max(1, left / 1_000_000));
+    }
+    return true;
+  }
+
+  /// How things are.
+  public synchronized Status status() {
+    Map<Outcome, Long> packets = new EnumMap<>(Outcome.class);
+    loaded.ifPresent(kernel -> {
+      long[] counts = kernel.maps.outcomes().read();
+      for (Outcome outcome : Outcome.values()) {
+        packets.put(outcome, counts[outcome.number()]);
+      }
+    });
+    return new Status(loaded.isPresent(), why, attached.size(), packets);
+  }
+
+  private void run() {
+    while (awaitWork()) {
+      try {
+        look();
+      } catch (KernelException e) {
+        LOG.warn(
+            "The fast path between pods of this node is not as it should be: {}", e.toString());
+        retryLater();
+      }
+    }
+  }
+
+  private synchronized boolean awaitWork() {
+    try {
+      while (!closed && !wanted) {
+        long second = changed + SECOND_LOOK.toNanos();
+        if (looked - second >= 0) {
+          wait();
+          continue;
+        }
+        long left = second - System.nanoTime();
+        if (left <= 0) {
+          break;
+        }
+        wait(Math.max(1, left / 1_000_000));
+      }
+    } catch (InterruptedException e) {
+      return false;
+    }
+    return !closed;
+  }
+
+  /// By way of the second look.
+  private synchronized void retryLater() {
+    changed = System.nanoTime();
+  }
+
+  /// Makes the kernel as the pods are.
+  private void look() {
+    synchronized (this) {
+      wanted = false;
+      gone.clear();
+      looked = System.nanoTime();
+    }
+    List<PodLink> pods = PodLink.read(netlink);
+    if (loaded.isEmpty()) {
+      for (PodLink pod : pods) {
+        clear(pod);
+      }
+    } else {
+      fill(pods, loaded.get().maps);
+      Set<Integer> there = new HashSet<>();
+      for (PodLink pod : pods) {
+        there.add(pod.index());
+        attach(pod, loaded.get().program);
+      }
+      synchronized (this) {
+        attached.retainAll(there);
+      }
+    }
+    synchronized (this) {
+      looks++;
+      notifyAll();
+    }
+  }
+
+  private synchronized void fill(List<PodLink> pods, FastPathMaps maps) {
+    Map<Integer, Sender> wantedSenders = new HashMap<>();
+    Map<IpAddress, Receiver> wantedReceivers = new HashMap<>();
+    for (PodLink pod : pods) {
+      List<IpAddress> addresses = new ArrayList<>(pod.addresses());
+      addresses.removeAll(gone);
+      boolean needsStack = pod.shaped() || addresses.stream().anyMatch(needStack::contains);
+      if (!addresses.isEmpty()) {
+        wantedSenders.put(
+            pod.index(),
+            new Sender(
+                pod.mac(),
+                needsStack,
+                first(addresses, IpFamily.IPV4),
+                first(addresses, IpFamily.IPV6)));
+      }
+      for (IpAddress address : addresses) {
+        wantedReceivers.put(address, new Receiver(pod.index(), pod.mac(), needsStack));
+      }
+    }
+    bring(maps.receivers(), receivers, wantedReceivers);
+    bring(maps.senders(), senders, wantedSenders);
+  }
+
+  private static <K, V> void bring(BpfMap<K, V> map, Map<K, V> there, Map<K, V> wanted) {
+    for (K key : List.copyOf(there.keySet())) {
+      if (!wanted.containsKey(key)) {
+        map.remove(key);
+        there.remove(key);
+      }
+    }
+    for (Map.Entry<K, V> entry : wanted.entrySet()) {
+      if (!entry.getValue().equals(there.get(entry.getKey()))) {
+        map.put(entry.getKey(), entry.getValue());
+        there.put(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  private static Optional<IpAddress> first(List<IpAddress> addresses, IpFamily family) {
+    return addresses.stream().filter(address -> address.family() == family).findFirst();
+  }
+
+  private void attach(PodLink pod, BpfProgram program) {
+    synchronized (this) {
+      if (attached.contains(pod.index())) {
+        return;
+      }
+    }
+    try {
+      Optional<BpfProgram> before = hook.find(pod.index(), NAME, KIND);
+      before.ifPresent(BpfProgram::close);
+      if (before.isEmpty()) {
+        awaitQuiet(); // to replace costs nothing, to attach stops others
+      }
+      hook.set(pod.index(), program);
+      synchronized (this) {
+        attached.add(pod.index());
+      }
+    } catch (KernelException e) {
+      if (e.errno() != Errno.ENODEV && e.errno() != Errno.EINVAL) {
+        throw e;
+      }
+      // the pod is gone already
+    }
+  }
+
+  private void clear(PodLink pod) {
+    Optional<BpfProgram> before = hook.find(pod.index(), NAME, KIND);
+    before.ifPresent(program -> {
+      program.close();
+      awaitQuiet();
+      hook.clear(pod.index(), NAME, KIND);
+    });
+  }
+
+  private synchronized void awaitQuiet() {
+    long start = System.nanoTime();
+    try {
+      while (!closed && System.nanoTime() - start < AT_MOST.toNanos()) {
+        long left = changed + QUIET.toNanos() - System.nanoTime();
+        if (left <= 0) {
+          return;
+        }
+        wait(Math.max(1, left / 1_000_000));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /// Ends the looking after; what is attached stays and serves on.
+  @Override
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+    }
+    try {
+      worker.join(5000);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    netlink.close();
+    loaded.ifPresent(kernel -> {
+      kernel.program.close();
+      kernel.maps.close();
+    });
+  }
+
+  @Override
+  public String toString() {
+    return "fast path of " + machine;
+  }
+}

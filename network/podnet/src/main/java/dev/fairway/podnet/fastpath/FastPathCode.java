@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.fastpath;
+
+import static dev.fairway.linux.bpf.BpfInstruction.Condition.ANY_BIT;
+import static dev.fairway.linux.bpf.BpfInstruction.Condition.EQUAL;
+import static dev.fairway.linux.bpf.BpfInstruction.Condition.GREATER;
+import static dev.fairway.linux.bpf.BpfInstruction.Condition.LESS_OR_EQUAL;
+import static dev.fairway.linux.bpf.BpfInstruction.Condition.NOT_EQUAL;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R0;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R1;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R10;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R2;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R3;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R4;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R5;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R6;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R7;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R8;
+import static dev.fairway.linux.bpf.BpfInstruction.Register.R9;
+import static dev.fairway.linux.bpf.BpfInstruction.Width.BYTE;
+import static dev.fairway.linux.bpf.BpfInstruction.Width.HALF;
+import static dev.fairway.linux.bpf.BpfInstruction.Width.LONG;
+import static dev.fairway.linux.bpf.BpfInstruction.Width.WORD;
+
+import dev.fairway.linux.bpf.BpfAssembler;
+import dev.fairway.linux.bpf.BpfCode;
+import dev.fairway.linux.bpf.BpfHelper;
+import dev.fairway.linux.bpf.BpfInstruction.Condition;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.MacAddress;
+
+/// Writes the program that sees every packet a pod sends. Pure.
+///
+/// R6 holds the packet's context, R7 its bytes, R8 what is known of the sender and then of the
+/// receiver, R9 why the packet goes where it goes. The text for both families is the same; only
+/// offsets and lengths differ.
+final class FastPathCode {
+  /// `struct __sk_buff` of `linux/bpf.h`
+  private static final int PACKET_TYPE = 4;
+
+  private static final int PROTOCOL = 16;
+  private static final int VLAN_PRESENT = 20;
+  private static final int LINK = 40;
+  private static final int BYTES = 76;
+  private static final int BYTES_END = 80;
+
+  private static final int ETHERNET = 14;
+  private static final int TCP = 6;
+  private static final int UDP = 17;
+  private static final int FIN_OR_RESET = 0x05;
+  private static final int SYN_AND_ACK = 0x12;
+  private static final int SYN = 0x02;
+
+  /// `TCX_NEXT`: as if this program were not there.
+  private static final int GO_ON = -1;
+
+  // Places on the stack, counted back from R10.
+  private static final int RECEIVER = -16; // address
+  private static final int NUMBER = -20; // a key of 32 bits
+  private static final int FLAGS = -24; // of TCP, else 0
+  private static final int OPTIONS = -40; // struct bpf_ct_opts
+  private static final int TUPLE = -76; // struct bpf_sock_tuple, 36 bytes at most
+  private static final int INVERSE = -112;
+  private static final int MACS = -128; // receiver's, ours
+  private static final int OPENING = -152; // who opened: address, port
+  private static final int OPTIONS_BYTES = 12;
+
+  /// How long the record of a connection that is already there has to stay, so that a new one of
+  /// the same ports sees it on its way through the stack.
+  private static final int CLASH_MILLIS = 2000;
+
+  private final MacAddress hostMac;
+  private final BpfAssembler out = new BpfAssembler();
+
+  private FastPathCode(MacAddress hostMac) {
+    this.hostMac = hostMac;
+  }
+
+  /// The program.
+  ///
+  /// @param hostMac that packets come from, as they would by the stack
+  static BpfCode of(MacAddress hostMac) {
+    return new FastPathCode(hostMac).write();
+  }
+
+  private BpfCode write() {
+    out.move(R6, R1)
+        .move(R9, Outcome.OTHER.number())
+        .load(WORD, R2, R6, PACKET_TYPE)
+        .jumpIf(R2, NOT_EQUAL, 0, "stack")
+        .load(WORD, R2, R6, VLAN_PRESENT)
+        .jumpIf(R2, NOT_EQUAL, 0, "stack")
+        .load(WORD, R7, R6, BYTES)
+        .load(WORD, R3, R6, BYTES_END)
+        .load(WORD, R2, R6, PROTOCOL)
+        .jumpIf(R2, EQUAL, 0x0008, Layout.of(IpFamily.IPV4).label("packet"))
+        .jumpIf(R2, EQUAL, 0xdd86, Layout.of(IpFamily.IPV6).label("packet"))
+        .jump("stack");
+    for (IpFamily family : IpFamily.values()) {
+      packet(Layout.of(family));
+    }
+    end();
+    return out.code();
+  }
+
+  /// Where things are in a packet of one family (RFC 791, RFC 8200), counted from its first byte.
+  private record Layout(IpFamily family, int ports, int source, int addressBytes) {
+    static Layout of(IpFamily family) {
+      return switch (family) {
+        case IPV4 -> new Layout(family, ETHERNET + 20, ETHERNET + 12, 4);
+        case IPV6 -> new Layout(family, ETHERNET + 40, ETHERNET + 8, 16);
+      };
+    }
+
+    int destination() {
+      return source + addressBytes;
+    }
+
+    int tupleBytes() {
+      return 2 * addressBytes + 4;
+    }
+
+    int protocol() {
+      return family == IpFamily.IPV4 ? ETHERNET + 9 : ETHERNET + 6;
+    }
+
+    int hops() {
+      return family == IpFamily.IPV4 ? ETHERNET + 8 : ETHERNET + 7;
+    }
+
+    int tcpFlags() {
+      return ports + 13;
+    }
+
+    String label(String place) {
+      return place + (family == IpFamily.IPV4 ? "_v4" : "_v6");
+    }
+  }
+
+  private void packet(Layout at) {
+    out.label(at.label("packet")).move(R4, R7).add(R4, at.ports + 8);
+    out.jumpIf(R4, GREATER, R3, "stack");
+    plainHeader(at);
+    out.load(BYTE, R2, R7, at.protocol())
+        .store(BYTE, R10, FLAGS, 0)
+        .jumpIf(R2, EQUAL, UDP, at.label("ports"))
+        .jumpIf(R2, NOT_EQUAL, TCP, "stack")
+        .move(R4, R7)
+        .add(R4, at.ports + 14)
+        .jumpIf(R4, GREATER, R3, "stack")
+        .load(BYTE, R2, R7, at.tcpFlags())
+        .store(BYTE, R10, FLAGS, R2)
+        .label(at.label("ports"));
+    sender(at);
+    options(at);
+    receiver(at);
+    connections(at);
+    openings(at);
+    elsewhere(at);
+  }
+
+  /// Anything out of the ordinary is for the stack: options, fragments, the last hop.
+  private void plainHeader(Layout at) {
+    switch (at.family) {
+      case IPV4 ->
+          out.load(BYTE, R2, R7, ETHERNET)
+              .jumpIf(R2, NOT_EQUAL, 0x45, "stack")
+              .load(HALF, R2, R7, ETHERNET + 6)
+              .jumpIf(R2, ANY_BIT, 0xff3f, "stack"); // more fragments, offset: in network order
+      case IPV6 -> {} // a header in between shows as a protocol
+    }
+    out.load(BYTE, R2, R7, at.hops()).jumpIf(R2, LESS_OR_EQUAL, 1, "stack");
+  }
+
+  /// Who sends must be who lives behind this link, to the letter.
+  private void sender(Layout at) {
+    out.move(R9, Outcome.NOT_THE_PODS.number())
+        .load(WORD, R2, R6, LINK)
+        .store(WORD, R10, NUMBER, R2)
+        .loadMap(R1, FastPathMaps.SENDERS)
+        .move(R2, R10)
+        .add(R2, NUMBER)
+        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .jumpIf(R0, EQUAL, 0, "stack")
+        .move(R8, R0)
+        .load(WORD, R2, R7, 6)
+        .load(WORD, R3, R8, 0)
+        .jumpIf(R2, NOT_EQUAL, R3, "stack")
+        .load(HALF, R2, R7, 10)
+        .load(HALF, R3, R8, 4)
+        .jumpIf(R2, NOT_EQUAL, R3, "stack");
+    switch (at.family) {
+      case IPV4 ->
+          out.load(WORD, R2, R7, at.source)
+              .jumpIf(R2, EQUAL, 0, "stack") // a pod without an address of this family
+              .load(WORD, R3, R8, 8)
+              .jumpIf(R2, NOT_EQUAL, R3, "stack");
+      case IPV6 -> {
+        out.load(LONG, R2, R7, at.source)
+            .jumpIf(R2, EQUAL, 0, "stack")
+            .load(LONG, R3, R8, 16)
+            .jumpIf(R2, NOT_EQUAL, R3, "stack")
+            .load(LONG, R2, R7, at.source + 8)
+            .load(LONG, R3, R8, 24)
+            .jumpIf(R2, NOT_EQUAL, R3, "stack");
+      }
+    }
+    out.move(R9, Outcome.NEEDS_STACK.number())
+        .load(HALF, R2, R8, 6)
+        .jumpIf(R2, NOT_EQUAL, 0, "stack");
+  }
+
+  /// The packet's tuple and its inverse, and the question about them.
+  private void options(Layout at) {
+    int end = TUPLE + 2 * at.addressBytes;
+    int inverseEnd = INVERSE + 2 * at.addressBytes;
+    copy(at.source, at.addressBytes, TUPLE, INVERSE + at.addressBytes);
+    copy(at.destination(), at.addressBytes, TUPLE + at.addressBytes, INVERSE);
+    out.load(HALF, R2, R7, at.ports)
+        .store(HALF, R10, end, R2)
+        .store(HALF, R10, inverseEnd + 2, R2)
+        .load(HALF, R2, R7, at.ports + 2)
+        .store(HALF, R10, end + 2, R2)
+        .store(HALF, R10, inverseEnd, R2)
+        .store(WORD, R10, OPTIONS, -1) // this namespace
+        .store(WORD, R10, OPTIONS + 4, 0)
+        .store(WORD, R10, OPTIONS + 8, 0)
+        .load(BYTE, R2, R7, at.protocol())
+        .store(BYTE, R10, OPTIONS + 8, R2);
+    key(at, at.source, OPENING);
+    out.load(HALF, R2, R7, at.ports)
+        .store(WORD, R10, OPENING + 16, 0)
+        .store(HALF, R10, OPENING + 16, R2);
+  }
+
+  /// An address of either family as sixteen bytes (RFC 4291, section 2.5.5.2).
+  private void key(Layout at, int from, int to) {
+    switch (at.family) {
+      case IPV4 -> {
+        out.move(R2, 0)
+            .store(LONG, R10, to, R2)
+            .store(WORD, R10, to + 8, 0xffff_0000)
+            .load(WORD, R2, R7, from)
+            .store(WORD, R10, to + 12, R2);
+      }
+      case IPV6 -> copy(from, at.addressBytes, to, to);
+    }
+  }
+
+  private void copy(int from, int bytes, int to, int alsoTo) {
+    for (int i = 0; i < bytes; i += 4) {
+      out.load(WORD, R2, R7, from + i).store(WORD, R10, to + i, R2);
+      if (alsoTo != to) {
+        out.store(WORD, R10, alsoTo + i, R2);
+      }
+    }
+  }
+
+  private void receiver(Layout at) {
+    key(at, at.destination(), RECEIVER);
+    out.move(R9, Outcome.NOT_LOCAL.number())
+        .loadMap(R1, FastPathMaps.RECEIVERS)
+        .move(R2, R10)
+        .add(R2, RECEIVER)
+        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .jumpIf(R0, EQUAL, 0, at.label("elsewhere"))
+        .move(R8, R0)
+        .move(R9, Outcome.NEEDS_STACK.number())
+        .load(HALF, R2, R8, 10)
+        .jumpIf(R2, NOT_EQUAL, 0, "stack")
+        .load(WORD, R2, R8, 0)
+        .load(WORD, R3, R10, NUMBER)
+        .jumpIf(R2, EQUAL, R3, "stack"); // to itself
+  }
+
+  /// What connection tracking knows is the stack's: it may have to be translated, or was begun
+  /// there. Asked both ways, because an answer to a translated packet looks like the inverse of
+  /// ours.
+  private void connections(Layout at) {
+    out.move(R9, Outcome.TRACKED.number());
+    for (int tuple : new int[] {TUPLE, INVERSE}) {
+      track(at, tuple, "bpf_skb_ct_lookup");
+      out.jumpIf(R0, NOT_EQUAL, 0, "release");
+    }
+  }
+
+  private void track(Layout at, int tuple, String function) {
+    out.move(R1, R6)
+        .move(R2, R10)
+        .add(R2, tuple)
+        .move(R3, at.tupleBytes())
+        .move(R4, R10)
+        .add(R4, OPTIONS)
+        .move(R5, OPTIONS_BYTES)
+        .callKernel(function);
+  }
+
+  /// Remembers who opened a TCP connection with which port while it lasts. The stack does not know
+  /// of it: without this, a second one of that port, to a Service that leads to the same endpoint,
+  /// would look to the endpoint like the first.
+  private void openings(Layout at) {
+    out.load(BYTE, R3, R10, FLAGS)
+        .jumpIf(R3, ANY_BIT, FIN_OR_RESET, at.label("over"))
+        .and(R3, SYN_AND_ACK)
+        .jumpIf(R3, NOT_EQUAL, SYN, "deliver")
+        .loadMap(R1, FastPathMaps.OPENINGS)
+        .move(R2, R10)
+        .add(R2, OPENING)
+        .move(R3, R10)
+        .add(R3, TUPLE);
+    if (at.tupleBytes() < FastPathMaps.TUPLE_BYTES) {
+      for (int i = at.tupleBytes(); i < FastPathMaps.TUPLE_BYTES; i += 4) {
+        out.store(WORD, R10, TUPLE + i, 0);
+      }
+    }
+    out.move(R4, 0).call(BpfHelper.MAP_UPDATE_ELEM).jump("deliver");
+    out.label(at.label("over"));
+    forget();
+    key(at, at.destination(), OPENING);
+    out.load(HALF, R2, R7, at.ports + 2)
+        .store(WORD, R10, OPENING + 16, 0)
+        .store(HALF, R10, OPENING + 16, R2);
+    forget();
+    out.jump("deliver");
+  }
+
+  private void forget() {
+    out.loadMap(R1, FastPathMaps.OPENINGS)
+        .move(R2, R10)
+        .add(R2, OPENING)
+        .call(BpfHelper.MAP_DELETE_ELEM);
+  }
+
+  /// A connection opened through the stack, maybe to a Service, by a port that has one past it:
+  /// tells the stack of that one, which then chooses another port for this.
+  private void elsewhere(Layout at) {
+    out.label(at.label("elsewhere"))
+        .load(BYTE, R3, R10, FLAGS)
+        .and(R3, SYN_AND_ACK)
+        .jumpIf(R3, NOT_EQUAL, SYN, "stack")
+        .loadMap(R1, FastPathMaps.OPENINGS)
+        .move(R2, R10)
+        .add(R2, OPENING)
+        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .jumpIf(R0, EQUAL, 0, "stack");
+    for (int i = 0; i < at.tupleBytes(); i += 4) {
+      out.load(WORD, R2, R0, i).store(WORD, R10, TUPLE + i, R2);
+    }
+    track(at, TUPLE, "bpf_skb_ct_alloc");
+    out.jumpIf(R0, EQUAL, 0, "stack")
+        .move(R9, Outcome.CLASH.number())
+        .move(R8, R0)
+        .move(R1, R8)
+        .move(R2, CLASH_MILLIS)
+        .callKernel("bpf_ct_set_timeout")
+        .move(R1, R8)
+        .callKernel("bpf_ct_insert_entry")
+        .jumpIf(R0, EQUAL, 0, "stack")
+        .jump("release");
+  }
+
+  private void end() {
+    long ours = hostMac.bits();
+    out.label("release")
+        .move(R1, R0)
+        .callKernel("bpf_ct_release")
+        .jump("stack")
+        .label("deliver")
+        .load(WORD, R2, R8, 4)
+        .store(WORD, R10, MACS, R2)
+        .load(HALF, R2, R8, 8)
+        .store(HALF, R10, MACS + 4, R2)
+        .store(HALF, R10, MACS + 6, swapped(ours >>> 32))
+        .store(HALF, R10, MACS + 8, swapped(ours >>> 16))
+        .store(HALF, R10, MACS + 10, swapped(ours))
+        .load(WORD, R8, R8, 0)
+        .move(R1, R6)
+        .move(R2, 0)
+        .move(R3, R10)
+        .add(R3, MACS)
+        .move(R4, 12)
+        .move(R5, 0)
+        .call(BpfHelper.SKB_STORE_BYTES)
+        .move(R1, R8)
+        .move(R2, 0)
+        .call(BpfHelper.REDIRECT_PEER)
+        .move(R7, R0)
+        .move(R9, Outcome.DIRECT.number())
+        .jump("count")
+        .label("stack")
+        .move(R7, GO_ON)
+        .label("count")
+        .store(WORD, R10, NUMBER, R9)
+        .loadMap(R1, FastPathMaps.OUTCOMES)
+        .move(R2, R10)
+        .add(R2, NUMBER)
+        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .jumpIf(R0, Condition.EQUAL, 0, "out")
+        .load(LONG, R1, R0, 0)
+        .add(R1, 1)
+        .store(LONG, R0, 0, R1)
+        .label("out")
+        .move(R0, R7)
+        .exit();
+  }
+
+  private static int swapped(long half) {
+    return Short.reverseBytes((short) half);
+  }
+}

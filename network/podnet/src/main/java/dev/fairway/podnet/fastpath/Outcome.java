@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.fastpath;
+
+/// Where a packet of a pod went, and why.
+public enum Outcome {
+  /// Straight to another pod of this node.
+  DIRECT(0),
+  /// To the stack: not TCP or UDP, or with options, in fragments, on its last hop.
+  OTHER(1),
+  /// To the stack: from an address that is not the pod's.
+  NOT_THE_PODS(2),
+  /// To the stack: one of the two pods is marked so.
+  NEEDS_STACK(3),
+  /// To the stack: to no pod of this node.
+  NOT_LOCAL(4),
+  /// To the stack: connection tracking knows of it.
+  TRACKED(5),
+  /// To the stack, and with it the record of a connection that uses the same port.
+  CLASH(6);
+
+  private final int number;
+
+  Outcome(int number) {
+    this.number = number;
+  }
+
+  /// Its place among the counters.
+  int number() {
+    return number;
+  }
+}

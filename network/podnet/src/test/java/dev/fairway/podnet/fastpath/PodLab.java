@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.fastpath;
+
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteRequest;
+import dev.fairway.linux.Sysctls;
+import dev.fairway.net.IpAddress;
+import dev.fairway.podnet.attach.PodWire;
+import dev.fairway.podnet.attach.Undo;
+import dev.fairway.podnet.attach.Wire;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// A node in a namespace, with pods that are connected as the agent connects them, and connection
+/// tracking on.
+final class PodLab implements AutoCloseable {
+  final NetworkNamespace node = NetworkNamespace.createAnonymous();
+  final PodWire wires;
+  private final Map<String, NetworkNamespace> pods = new LinkedHashMap<>();
+  private final Map<String, Wire> made = new LinkedHashMap<>();
+
+  PodLab() throws Exception {
+    try (RouteNetlink netlink = RouteNetlink.open(node)) {
+      netlink.apply(
+          RouteRequest.ChangeLink.of(1).setUp(),
+          new RouteRequest.PutAddress(LinkAddress.of(1, IpAddress.parse("10.240.0.20"), 32)));
+    }
+    Sysctls.write(node, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
+    wires = new PodWire(node);
+    nft(
+        "add table inet tracking; add chain inet tracking seen { type filter hook prerouting"
+            + " priority 0; }; add rule inet tracking seen ct state new accept");
+  }
+
+  /// Connects a pod with 10.200.0.NUMBER and fd00:200::NUMBER.
+  NetworkNamespace pod(String name, int number) throws Exception {
+    NetworkNamespace pod = NetworkNamespace.createAnonymous();
+    pods.put(name, pod);
+    Wire wire =
+        Wire.of(
+            name,
+            "eth0",
+            List.of(IpAddress.parse(v4(number)), IpAddress.parse(v6(number))),
+            1500,
+            "test/" + name);
+    made.put(name, wire);
+    // As the product does for pods: an address is used at once.
+    pod.call(() -> {
+      Sysctls.write("net.ipv6.conf.default.accept_dad", "0");
+      return true;
+    });
+    try (Undo undo = new Undo()) {
+      wires.connect(wire, pod, undo, step -> {});
+      undo.commit();
+    }
+    return pod;
+  }
+
+  static String v4(int number) {
+    return "10.200.0." + number;
+  }
+
+  static String v6(int number) {
+    return "fd00:200::" + Integer.toHexString(number);
+  }
+
+  Wire wire(String name) {
+    Wire wire = made.get(name);
+    if (wire == null) {
+      throw new IllegalArgumentException(name);
+    }
+    return wire;
+  }
+
+  void disconnect(String name) {
+    wires.disconnect(wire(name).hostName(), wire(name).addresses());
+    NetworkNamespace pod = pods.remove(name);
+    if (pod != null) {
+      pod.close();
+    }
+  }
+
+  String nft(String rules) throws Exception {
+    return run(node, "nft", rules);
+  }
+
+  static String run(NetworkNamespace where, String... command) throws IOException {
+    Process process = where.start(new ProcessBuilder(command).redirectErrorStream(true));
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    try {
+      if (process.waitFor() != 0) {
+        throw new IOException(String.join(" ", command) + ": " + output);
+      }
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
+    return output;
+  }
+
+  @Override
+  public void close() {
+    wires.close();
+    pods.values().forEach(NetworkNamespace::close);
+    node.close();
+  }
+}
