@@ -13,6 +13,7 @@ import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.delegate.Delegate;
+import dev.fairway.podnet.fastpath.FastPath;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
@@ -129,6 +130,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final Attachments attachments;
   private final RouteNetlink netlink;
   private final Masquerade masquerade;
+  private final FastPath fastPath;
   private final CniServer server;
   private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
@@ -173,6 +175,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             hostPorts,
             new Delegate(machine),
             steps);
+    fastPath = new FastPath(machine, new FastPath.Mode(true, false));
+    wires.watch(List.of(fastPath));
     netlink = RouteNetlink.open(machine);
     masquerade = new Masquerade(machine);
     attachments.collect();
@@ -416,6 +420,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       }
       attachments.trouble("");
       server.catchUp();
+      fastPath.resync();
       attachments.collect();
       if (pools != null) {
         pools.upkeep();
@@ -454,6 +459,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       Thread.currentThread().interrupt();
     }
     synchronized (this) {
+      fastPath.close();
       wires.close();
       hostPorts.close();
       netlink.close();

@@ -33,7 +33,7 @@ public record PodLink(
     Map<Integer, List<IpAddress>> addresses = new HashMap<>();
     Map<IpAddress, MacAddress> macs = new HashMap<>();
     for (Link link : netlink.links()) {
-      if (Wire.isHostName(link.name()) && link.group() != Reaper.DYING_GROUP && link.up()) {
+      if (Wire.isHostName(link.name()) && PodWire.isWhole(link) && link.up()) {
         links.put(link.index(), link);
         addresses.put(link.index(), new ArrayList<>());
       }

@@ -41,6 +41,7 @@ public final class PodWire implements AutoCloseable {
   private final Reaper reaper;
   private final AtomicInteger nextIndex;
   private final boolean believesRouters;
+  private volatile List<PodWatcher> watchers = List.of();
 
   /// Connects pods to a machine.
   ///
@@ -105,7 +106,15 @@ public final class PodWire implements AutoCloseable {
         Sysctls.write(machine, Map.of(setting, "0"));
       }
       host.apply(plan.onHost());
+      for (PodWatcher watcher : watchers) {
+        watcher.connected(wire, plan.index());
+      }
     }
+  }
+
+  /// Who hears of pods from now on.
+  public void watch(List<PodWatcher> all) {
+    watchers = List.copyOf(all);
   }
 
   /// Takes a wire down and waits until it is gone.
@@ -118,6 +127,7 @@ public final class PodWire implements AutoCloseable {
 
   /// Makes the pod unreachable; its wire goes soon after. What is gone already is success.
   public void disconnect(String hostName, List<IpAddress> addresses) {
+    watchers.forEach(watcher -> watcher.disconnecting(addresses));
     try (MachineSockets.Loan loan = sockets.borrow()) {
       RouteNetlink host = loan.netlink();
       host.apply(WirePlan.disconnect(hostName, addresses));
@@ -189,7 +199,7 @@ public final class PodWire implements AutoCloseable {
     return Optional.empty();
   }
 
-  private static boolean isWhole(Link link) {
+  static boolean isWhole(Link link) {
     return link.group() != Reaper.DYING_GROUP && link.group() != WirePlan.UNFINISHED_GROUP;
   }
 

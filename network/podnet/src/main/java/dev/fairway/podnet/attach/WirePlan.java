@@ -15,9 +15,10 @@ import java.util.List;
 
 /// What to ask the kernel for a wire.
 ///
+/// @param index the number of both ends
 /// @param inPod in the sandbox's namespace, first: it makes both ends
 /// @param onHost in the machine's namespace, then
-record WirePlan(List<RouteRequest> inPod, List<RouteRequest> onHost) {
+record WirePlan(int index, List<RouteRequest> inPod, List<RouteRequest> onHost) {
   /// Of routes to this node's own pods. They end with their link; the number tells them from the
   /// routes to other nodes, which are pruned.
   static final int ROUTE_PROTOCOL = 88;
@@ -79,7 +80,7 @@ record WirePlan(List<RouteRequest> inPod, List<RouteRequest> onHost) {
     if (wire.loopback()) {
       onHost.add(new RouteRequest.PassLoopback(LinkRef.of(index)));
     }
-    return new WirePlan(inPod, onHost);
+    return new WirePlan(index, inPod, onHost);
   }
 
   /// What makes the pod unreachable at once, and leaves the link to the [Reaper].

@@ -11,6 +11,7 @@ import dev.fairway.linux.bpf.TcxHook;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.podnet.attach.PodLink;
+import dev.fairway.podnet.attach.PodWatcher;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.fastpath.FastPathMaps.Receiver;
 import dev.fairway.podnet.fastpath.FastPathMaps.Sender;
@@ -29,7 +30,7 @@ import org.slf4j.LoggerFactory;
 
 /// Keeps the program on the links of all pods, and its maps as the pods are, on a thread of its
 /// own.
-public final class FastPath implements AutoCloseable {
+public final class FastPath implements PodWatcher, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FastPath.class);
   private static final String NAME = "fairway_pods";
   private static final BpfProgram.Kind KIND = BpfProgram.Kind.LINK_INGRESS;
@@ -46,8 +47,6 @@ public final class FastPath implements AutoCloseable {
   private final NetworkNamespace machine;
   private final RouteNetlink netlink;
   private final TcxHook hook;
-  private final Optional<Loaded> loaded;
-  private final String why;
   private final Thread worker;
 
   // What the kernel has from us. Guarded by this.
@@ -56,13 +55,28 @@ public final class FastPath implements AutoCloseable {
   private final Set<Integer> attached = new HashSet<>();
   private final Set<IpAddress> gone = new HashSet<>();
   private Set<IpAddress> needStack = Set.of();
+  private Mode mode;
+  private Mode tried = new Mode(false, false); // by the worker only
+  private Optional<Loaded> loaded = Optional.empty();
+  private String why = "";
   private long changed = System.nanoTime();
   private long looked = changed;
   private boolean wanted = true;
   private long looks;
   private boolean closed;
 
-  private record Loaded(FastPathMaps maps, BpfProgram program) {}
+  private record Loaded(Mode mode, FastPathMaps maps, BpfProgram program) {
+    void close() {
+      program.close();
+      maps.close();
+    }
+  }
+
+  /// What is wanted.
+  ///
+  /// @param on false to take off what an earlier agent put on
+  /// @param multicast whether pods of this node hear one another's multicast
+  public record Mode(boolean on, boolean multicast) {}
 
   /// What is so now.
   ///
@@ -72,41 +86,75 @@ public final class FastPath implements AutoCloseable {
   /// @param packets by where they went
   public record Status(boolean on, String why, int links, Map<Outcome, Long> packets) {}
 
-  private FastPath(NetworkNamespace machine, Optional<Loaded> loaded, String why) {
+  /// Starts on a machine, with what an earlier agent left there.
+  ///
+  /// @param machine the namespace of the pods' links; stays the caller's, open for as long as this
+  public FastPath(NetworkNamespace machine, Mode mode) {
     this.machine = machine;
-    this.loaded = loaded;
-    this.why = why;
+    this.mode = mode;
     netlink = RouteNetlink.open(machine);
     hook = new TcxHook(machine);
     worker = Thread.ofPlatform().name("fast-path").daemon(true).start(this::run);
   }
 
-  /// Starts on a machine, with what an earlier agent left there.
-  ///
-  /// @param machine the namespace of the pods' links; stays the caller's, open for as long as this
-  /// @param enabled false to take off what an earlier agent put on
-  public static FastPath start(NetworkNamespace machine, boolean enabled) {
-    if (!enabled) {
-      LOG.info("Pods of this node reach one another by routes: the fast path is switched off");
-      return new FastPath(machine, Optional.empty(), "switched off");
+  /// Other settings from now on; open connections stay.
+  public synchronized void set(Mode wantedMode) {
+    if (!mode.equals(wantedMode)) {
+      mode = wantedMode;
+      resync();
     }
+  }
+
+  /// The program that the settings want, in place of the one before. Runs on the worker only.
+  private void load() {
+    Mode now;
+    Optional<Loaded> before;
+    synchronized (this) {
+      now = mode;
+      before = loaded;
+    }
+    if (before.isPresent() ? before.get().mode.equals(now) : !why.isEmpty() && now.equals(tried)) {
+      return;
+    }
+    tried = now;
     FastPathMaps maps = null;
-    try {
-      maps = FastPathMaps.create();
-      BpfProgram program =
-          BpfProgram.load(KIND, NAME, FastPathCode.of(Wire.HOST_MAC), maps.objects());
-      return new FastPath(machine, Optional.of(new Loaded(maps, program)), "");
-    } catch (KernelException e) {
-      if (maps != null) {
-        maps.close();
+    Optional<Loaded> next = Optional.empty();
+    String reason = "";
+    if (!now.on) {
+      reason = "switched off";
+      LOG.info("Pods of this node reach one another by routes: the fast path is switched off");
+    } else {
+      try {
+        maps = FastPathMaps.create();
+        BpfProgram program =
+            BpfProgram.load(KIND, NAME, FastPathCode.of(Wire.HOST_MAC), maps.objects());
+        next = Optional.of(new Loaded(now, maps, program));
+      } catch (KernelException e) {
+        if (maps != null) {
+          maps.close();
+        }
+        reason = String.valueOf(e.getMessage());
+        LOG.info(
+            "Pods of this node reach one another by routes: this kernel does not take the fast"
+                + " path (it needs Linux 6.6 with CONFIG_DEBUG_INFO_BTF and"
+                + " CONFIG_NF_CONNTRACK=y): {}",
+            reason);
       }
-      String reason = String.valueOf(e.getMessage());
-      LOG.info(
-          "Pods of this node reach one another by routes: this kernel does not take the fast path"
-              + " (it needs Linux 6.6 with CONFIG_DEBUG_INFO_BTF and CONFIG_NF_CONNTRACK=y): {}",
-          reason);
-      return new FastPath(machine, Optional.empty(), reason);
     }
+    synchronized (this) {
+      loaded = next;
+      why = reason;
+      attached.clear();
+      senders.clear();
+      receivers.clear();
+    }
+    before.ifPresent(kernel -> {
+      if (!now.on) {
+        FastPathMaps old = kernel.maps; // without receivers it leaves everything to the stack
+        old.receivers().keys().forEach(old.receivers()::remove);
+      }
+      kernel.close();
+    });
   }
 
   /// Pods were connected or changed: they will be served soon.
@@ -114,6 +162,16 @@ public final class FastPath implements AutoCloseable {
     changed = System.nanoTime();
     wanted = true;
     notifyAll();
+  }
+
+  @Override
+  public void connected(Wire wire, int link) {
+    changed();
+  }
+
+  @Override
+  public void disconnecting(List<IpAddress> addresses) {
+    disconnect(addresses);
   }
 
   /// Somebody may have changed the kernel.
@@ -216,6 +274,7 @@ public final class FastPath implements AutoCloseable {
       gone.clear();
       looked = System.nanoTime();
     }
+    load();
     List<PodLink> pods = PodLink.read(netlink);
     if (loaded.isEmpty()) {
       for (PodLink pod : pods) {
@@ -342,10 +401,10 @@ public final class FastPath implements AutoCloseable {
       Thread.currentThread().interrupt();
     }
     netlink.close();
-    loaded.ifPresent(kernel -> {
-      kernel.program.close();
-      kernel.maps.close();
-    });
+    synchronized (this) {
+      loaded.ifPresent(Loaded::close);
+      loaded = Optional.empty();
+    }
   }
 
   @Override

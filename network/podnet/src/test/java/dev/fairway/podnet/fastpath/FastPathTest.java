@@ -46,7 +46,7 @@ final class FastPathTest {
   }
 
   private FastPath on() throws Exception {
-    FastPath started = FastPath.start(lab.node, true);
+    FastPath started = new FastPath(lab.node, new FastPath.Mode(true, false));
     assertThat(started.await(PATIENCE)).isTrue();
     assertThat(started.status().why()).isEmpty();
     return started;
@@ -199,7 +199,7 @@ final class FastPathTest {
       begunDirectly.exchange();
       fast.close();
       begunDirectly.exchange(); // with nobody there
-      fast = FastPath.start(lab.node, false);
+      fast = new FastPath(lab.node, new FastPath.Mode(false, false));
       assertThat(fast.await(PATIENCE)).isTrue();
       assertThat(fast.status().on()).isFalse();
       begunDirectly.exchange();
