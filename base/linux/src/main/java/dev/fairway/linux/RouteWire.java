@@ -28,7 +28,6 @@ final class RouteWire {
   static final int NEWLINK = 16;
   static final int DELLINK = 17;
   static final int GETLINK = 18;
-  static final int NEWQDISC = 36;
   static final int GETQDISC = 38;
   static final int NEWADDR = 20;
   static final int DELADDR = 21;
