@@ -14,7 +14,6 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.util.List;
 import java.util.Map;
 
@@ -63,7 +62,7 @@ public final class EndpointSliceController implements Controller {
             .filter(slice -> isOf(slice, key.name()))
             .toList();
     if (service == null) {
-      present.stream().filter(each -> !Owners.isBeingDeleted(each)).forEach(this::delete);
+      present.stream().filter(each -> !Owners.isBeingDeleted(each)).forEach(cluster::delete);
       return;
     }
     if (!ServicePods.isSelecting(service) || Owners.isBeingDeleted(service)) {
@@ -80,9 +79,9 @@ public final class EndpointSliceController implements Controller {
             node -> cluster.get(Node.class, ObjectKey.ofClusterScoped(node)),
             present)) {
       switch (step) {
-        case SlicePlan.Step.Create(EndpointSlice slice) -> create(slice);
+        case SlicePlan.Step.Create(EndpointSlice slice) -> cluster.createUnlessEnding(slice);
         case SlicePlan.Step.Update(EndpointSlice slice) -> cluster.update(slice);
-        case SlicePlan.Step.Delete(EndpointSlice slice) -> delete(slice);
+        case SlicePlan.Step.Delete(EndpointSlice slice) -> cluster.delete(slice);
       }
     }
   }
@@ -91,26 +90,6 @@ public final class EndpointSliceController implements Controller {
     Map<String, String> labels = LabelSelectors.labels(slice);
     return service.equals(labels.get(SlicePlan.SERVICE_NAME))
         && SlicePlan.MANAGER.equals(labels.get(SlicePlan.MANAGED_BY));
-  }
-
-  private void create(EndpointSlice slice) {
-    try {
-      cluster.create(slice);
-    } catch (KubernetesClientException e) {
-      if (!Cluster.isNamespaceTerminating(e)) {
-        throw e;
-      }
-    }
-  }
-
-  private void delete(EndpointSlice slice) {
-    try {
-      cluster.delete(slice);
-    } catch (KubernetesClientException e) {
-      if (!Cluster.isNotFound(e)) {
-        throw e;
-      }
-    }
   }
 
   @Override

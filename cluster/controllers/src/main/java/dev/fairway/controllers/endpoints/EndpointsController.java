@@ -15,7 +15,6 @@ import io.fabric8.kubernetes.api.model.Endpoints;
 import io.fabric8.kubernetes.api.model.EndpointsBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,7 +52,7 @@ public final class EndpointsController implements Controller {
     Endpoints present = cluster.get(Endpoints.class, key).orElse(null);
     if (service == null) {
       if (present != null && isOurs(present) && !Owners.isBeingDeleted(present)) {
-        delete(present);
+        cluster.delete(present);
       }
       return;
     }
@@ -105,32 +104,16 @@ public final class EndpointsController implements Controller {
       Map<String, String> labels,
       Map<String, String> annotations,
       List<EndpointSubset> subsets) {
-    try {
-      cluster.create(
-          new EndpointsBuilder()
-              .withNewMetadata()
-              .withNamespace(service.getMetadata().getNamespace())
-              .withName(service.getMetadata().getName())
-              .withLabels(labels)
-              .withAnnotations(annotations)
-              .endMetadata()
-              .withSubsets(subsets)
-              .build());
-    } catch (KubernetesClientException e) {
-      if (!Cluster.isNamespaceTerminating(e)) {
-        throw e;
-      }
-    }
-  }
-
-  private void delete(Endpoints endpoints) {
-    try {
-      cluster.delete(endpoints);
-    } catch (KubernetesClientException e) {
-      if (!Cluster.isNotFound(e)) {
-        throw e;
-      }
-    }
+    cluster.createUnlessEnding(
+        new EndpointsBuilder()
+            .withNewMetadata()
+            .withNamespace(service.getMetadata().getNamespace())
+            .withName(service.getMetadata().getName())
+            .withLabels(labels)
+            .withAnnotations(annotations)
+            .endMetadata()
+            .withSubsets(subsets)
+            .build());
   }
 
   @Override

@@ -116,6 +116,17 @@ public final class Cluster {
     return created;
   }
 
+  /// Creates an object unless its namespace is going away, which makes the object pointless.
+  public <T extends HasMetadata> void createUnlessEnding(T object) {
+    try {
+      create(object);
+    } catch (KubernetesClientException e) {
+      if (!isNamespaceTerminating(e)) {
+        throw e;
+      }
+    }
+  }
+
   /// Replaces an object; fails with a conflict if it is no longer the version that was read.
   public <T extends HasMetadata> T update(T object) {
     T updated = client.resource(object).update();
