@@ -5,7 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// The ASes that a route came through, the nearest first (RFC 4271 4.3, RFC 5065).
+/// The ASes that a route came through, the nearest first (RFC 4271 4.3). Segments of
+/// confederations are no part of it: they are malformed where there are none (RFC 5065 5).
 public record AsPath(List<Segment> segments) {
   /// Of a route that begins in the own AS.
   public static final AsPath EMPTY = new AsPath(List.of());
@@ -16,9 +17,7 @@ public record AsPath(List<Segment> segments) {
   public enum Kind {
     /// In any order: what was aggregated.
     SET(1),
-    SEQUENCE(2),
-    CONFEDERATION_SEQUENCE(3),
-    CONFEDERATION_SET(4);
+    SEQUENCE(2);
 
     private final int code;
 
@@ -55,8 +54,7 @@ public record AsPath(List<Segment> segments) {
         : new AsPath(List.of(new Segment(Kind.SEQUENCE, List.of(ases))));
   }
 
-  /// How long it counts: a set as one, what is inside a confederation as nothing (RFC 4271 9.1.2.2,
-  /// RFC 5065 5.3).
+  /// How long it counts: a set as one (RFC 4271 9.1.2.2).
   public int length() {
     int length = 0;
     for (Segment segment : segments) {
@@ -64,7 +62,6 @@ public record AsPath(List<Segment> segments) {
           switch (segment.kind) {
             case SEQUENCE -> segment.ases.size();
             case SET -> 1;
-            case CONFEDERATION_SEQUENCE, CONFEDERATION_SET -> 0;
           };
     }
     return length;
@@ -122,7 +119,7 @@ public record AsPath(List<Segment> segments) {
   public String toString() {
     StringBuilder text = new StringBuilder();
     for (Segment segment : segments) {
-      boolean set = segment.kind == Kind.SET || segment.kind == Kind.CONFEDERATION_SET;
+      boolean set = segment.kind == Kind.SET;
       text.append(text.isEmpty() ? "" : " ").append(set ? "{" : "");
       String between = "";
       for (long as : segment.ases) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.bgp;
+package dev.fairway.bgp.session;
 
 /// How far a session has come (RFC 4271 8.2.2).
 public enum SessionState {

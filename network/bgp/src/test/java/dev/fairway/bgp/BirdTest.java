@@ -1,0 +1,113 @@
+package dev.fairway.bgp;
+
+import static dev.fairway.bgp.Deadline.waitFor;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fairway.bgp.policy.Policy;
+import dev.fairway.bgp.wire.Community;
+import dev.fairway.bgp.wire.LargeCommunity;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import dev.fairway.net.TransportAddress;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Held against BIRD 2.
+class BirdTest {
+  private static final IpAddress OURS = IpAddress.parse("10.99.0.1");
+  private static final IpAddress BIRDS = IpAddress.parse("10.99.0.2");
+
+  private TestNetwork network;
+  private NetworkNamespace our;
+  private NetworkNamespace their;
+  private final Routes routes = new Routes();
+  private BgpSpeaker speaker;
+
+  @BeforeEach
+  void makeNetwork() throws Exception {
+    network = new TestNetwork();
+    our = network.router(1);
+    their = network.router(2);
+    speaker = BgpSpeaker.start(TcpTransport.in(our), routes);
+  }
+
+  @AfterEach
+  void removeNetwork() throws Exception {
+    speaker.close();
+    network.close();
+  }
+
+  private static BgpSettings settings(long as) {
+    return BgpSettings.of(as, OURS)
+        .withListen(new TransportAddress(OURS, 179))
+        .withNextHops(OURS, IpAddress.parse("fd99::1"));
+  }
+
+  private static PeerProfile accepting(long as) {
+    return PeerProfile.of(as)
+        .withConnectRetry(Duration.ofMillis(300))
+        .withImport(Policy.ACCEPT_ALL)
+        .withExport(Policy.ACCEPT_ALL);
+  }
+
+  private PeerStatus peer() {
+    return speaker.peers().getFirst();
+  }
+
+  @Test
+  void bothFamiliesBothWays() throws Exception {
+    Bird bird =
+        Bird.start(
+            network,
+            their,
+            "bird",
+            """
+            protocol static s4 { ipv4; route 10.1.0.0/16 blackhole { bgp_community.add((65002,7)); bgp_large_community.add((65002,1,2)); }; }
+            protocol static s6 { ipv6; route fd01::/32 blackhole; }
+            protocol bgp peer {
+              local 10.99.0.2 as 65002; neighbor 10.99.0.1 as 65001;
+              connect delay time 1; connect retry time 1;
+              ipv4 { import all; export all; };
+              ipv6 { import all; export all; next hop address fd99::2; };
+            }
+            """);
+    speaker.set(
+        settings(65001)
+            .withPeers(new PeerSettings(BIRDS, accepting(65002)))
+            .withAdvertisements(
+                List.of(
+                    Advertisement.of(Prefix.parse("10.200.1.0/24"))
+                        .withCommunities(Community.of(65001, 5))
+                        .withLargeCommunities(LargeCommunity.of(4_200_000_000L, 1, 2)),
+                    Advertisement.of(Prefix.parse("fd00:1::/64")))));
+    waitFor("two routes from BIRD", () -> routes.size() == 2);
+    BestRoute four = routes.get("10.1.0.0/16");
+    assertThat(four.nextHops()).containsExactly(new BestRoute.NextHop(BIRDS, BIRDS));
+    assertThat(four.attributes().asPath()).hasToString("65002");
+    assertThat(four.attributes().communities()).containsExactly(Community.of(65002, 7));
+    assertThat(four.attributes().largeCommunities())
+        .containsExactly(LargeCommunity.of(65002, 1, 2));
+    assertThat(routes.get("fd01::/32").nextHops().getFirst().address())
+        .isEqualTo(IpAddress.parse("fd99::2"));
+    waitFor("our route in BIRD", () -> bird.ask("show", "route", "all").contains("fd00:1::/64"));
+    assertThat(bird.ask("show", "route", "10.200.1.0/24", "all"))
+        .contains("BGP.next_hop: 10.99.0.1")
+        .contains("(65001,5)")
+        .contains("(4200000000, 1, 2)")
+        .contains("BGP.as_path: 65001");
+    assertThat(bird.ask("show", "route", "fd00:1::/64", "all")).contains("fd99::1");
+    waitFor("End-of-RIB", () -> peer().families().get(IpFamily.IPV6).told());
+    assertThat(peer().established()).isTrue();
+
+    speaker.set(settings(65001).withPeers(new PeerSettings(BIRDS, accepting(65002))));
+    waitFor(
+        "withdrawn in BIRD", () -> !bird.ask("show", "route", "all").contains("10.200.1.0/24"));
+    bird.tell("disable", "s4");
+    waitFor("withdrawn by BIRD", () -> routes.size() == 1);
+  }
+}
