@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.BestRoute.NextHop;
@@ -79,12 +80,12 @@ public final class BgpSpeaker implements AutoCloseable {
     return new BgpSpeaker(transport, listener);
   }
 
-  /// Makes the speaker what the settings say. Returns when they are in effect, not when sessions are
-  /// up. Sessions whose settings did not change stay up; a change of policy asks the neighbour for
-  /// its routes again instead of a new session where it can (RFC 2918).
+  /// Makes the speaker what the settings say. Returns when they are in effect, not when sessions
+  /// are up. Sessions whose settings did not change stay up; a change of policy asks the neighbour
+  /// for its routes again instead of a new session where it can (RFC 2918).
   ///
   /// @throws IOException if it cannot listen where it should, or a peer's guard is not to be had;
-  ///     all else is in effect then
+  ///   all else is in effect then
   public void set(BgpSettings newSettings) throws IOException {
     Optional<IOException> failure = loop.ask(() -> adopt(newSettings));
     if (failure.isPresent()) {
@@ -102,22 +103,22 @@ public final class BgpSpeaker implements AutoCloseable {
     return loop.ask(this::bestRoutes);
   }
 
-  /// Somebody who watches closer (BFD, RFC 5882) knows that the neighbour is dead: the session ends at
-  /// once, without a graceful restart, and is tried again. Nothing happens if there is no such peer.
+  /// Somebody who watches closer (BFD, RFC 5882) knows that the neighbour is dead: the session ends
+  /// at once, without a graceful restart, and is tried again. Nothing happens if there is no such
+  /// peer.
   ///
   /// @param why for people
   public void peerDown(IpAddress peer, String why) {
-    loop.post(
-        () -> {
-          PeerSession session = sessions.get(peer);
-          if (session != null) {
-            session.dead(why);
-          }
-        });
+    loop.post(() -> {
+      PeerSession session = sessions.get(peer);
+      if (session != null) {
+        session.dead(why);
+      }
+    });
   }
 
-  /// Ends the program's life but not the neighbours' trust: connections end without a NOTIFICATION, so
-  /// that neighbours with graceful restart keep the routes for our next life.
+  /// Ends the program's life but not the neighbours' trust: connections end without a NOTIFICATION,
+  /// so that neighbours with graceful restart keep the routes for our next life.
   public void closeForRestart() {
     close(Optional.empty());
   }
@@ -126,25 +127,22 @@ public final class BgpSpeaker implements AutoCloseable {
   /// listener is not told that the routes are gone.
   @Override
   public void close() {
-    close(
-        Optional.of(
-            Notification.of(Notification.CEASE, Notification.ADMINISTRATIVE_SHUTDOWN)));
+    close(Optional.of(Notification.of(Notification.CEASE, Notification.ADMINISTRATIVE_SHUTDOWN)));
   }
 
   private void close(Optional<Notification> notification) {
     boolean first;
     try {
       first =
-          loop.ask(
-              () -> {
-                boolean wasOpen = !closed;
-                closed = true;
-                if (wasOpen) {
-                  listeners.values().forEach(BgpTransport.Listener::close);
-                  sessions.values().forEach(s -> s.stop(notification, "the speaker ends", false));
-                }
-                return wasOpen;
-              });
+          loop.ask(() -> {
+            boolean wasOpen = !closed;
+            closed = true;
+            if (wasOpen) {
+              listeners.values().forEach(BgpTransport.Listener::close);
+              sessions.values().forEach(s -> s.stop(notification, "the speaker ends", false));
+            }
+            return wasOpen;
+          });
     } catch (IllegalStateException e) {
       return; // closed before
     }
@@ -269,8 +267,7 @@ public final class BgpSpeaker implements AutoCloseable {
           session.stop(
               profile
                   .shutdown()
-                  .map(
-                      why -> Notification.shutdown(Notification.ADMINISTRATIVE_SHUTDOWN, why)),
+                  .map(why -> Notification.shutdown(Notification.ADMINISTRATIVE_SHUTDOWN, why)),
               "administratively down: " + profile.shutdown().get(),
               false);
         }
@@ -279,12 +276,11 @@ public final class BgpSpeaker implements AutoCloseable {
         session.adopt(profile);
       }
     }
-    wanted.forEach(
-        (address, profile) -> {
-          if (!sessions.containsKey(address)) {
-            add(new PeerSettings(address, profile), false).start();
-          }
-        });
+    wanted.forEach((address, profile) -> {
+      if (!sessions.containsKey(address)) {
+        add(new PeerSettings(address, profile), false).start();
+      }
+    });
   }
 
   private static boolean needsNewSession(PeerProfile former, PeerProfile next) {
@@ -335,12 +331,11 @@ public final class BgpSpeaker implements AutoCloseable {
         BgpTransport.Connection connection = listener.accept();
         loop.post(() -> accepted(connection));
       } catch (IOException e) {
-        loop.post(
-            () -> {
-              if (!closed && listeners.containsValue(listener)) {
-                LOG.warn("BGP: no longer accepts at {}: {}", listener.local(), e.getMessage());
-              }
-            });
+        loop.post(() -> {
+          if (!closed && listeners.containsValue(listener)) {
+            LOG.warn("BGP: no longer accepts at {}: {}", listener.local(), e.getMessage());
+          }
+        });
         return;
       }
     }
@@ -367,8 +362,7 @@ public final class BgpSpeaker implements AutoCloseable {
                 .filter(session -> session.dynamic() && range.range().contains(session.address()))
                 .count();
         if (known >= range.limit()) {
-          LOG.warn(
-              "BGP: {} is refused, {} has its {} peers", from, range.range(), range.limit());
+          LOG.warn("BGP: {} is refused, {} has its {} peers", from, range.range(), range.limit());
           return null;
         }
         PeerSession added = add(new PeerSettings(from, range.profile()), true);
@@ -506,13 +500,12 @@ public final class BgpSpeaker implements AutoCloseable {
     @Override
     public void stateChanged(PeerSession session) {
       if (session.dynamic() && session.over() && session.state() != SessionState.CONNECT) {
-        loop.post(
-            () -> {
-              if (session.over() && sessions.get(session.address()) == session) {
-                session.stop(Optional.empty(), "gone", false);
-                forget(session);
-              }
-            });
+        loop.post(() -> {
+          if (session.over() && sessions.get(session.address()) == session) {
+            session.stop(Optional.empty(), "gone", false);
+            forget(session);
+          }
+        });
       }
       checkSettled();
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import java.time.Duration;
@@ -20,11 +21,10 @@ final class EventLoop implements AutoCloseable {
   private final LinkedBlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
   private final PriorityQueue<Timer> timers =
       new PriorityQueue<>(Comparator.comparingLong(timer -> timer.at));
-  private final Thread thread;
   private volatile boolean ended;
 
   EventLoop(String name) {
-    thread = Thread.ofPlatform().name(name).daemon(true).start(this::run);
+    Thread.ofPlatform().name(name).daemon(true).start(this::run);
   }
 
   /// Something to happen later; only the loop's thread touches it.
@@ -58,14 +58,13 @@ final class EventLoop implements AutoCloseable {
   /// @throws IllegalStateException if the loop has ended
   <T extends @Nullable Object> T ask(Callable<T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
-    post(
-        () -> {
-          try {
-            answer.complete(question.call());
-          } catch (Exception e) {
-            answer.completeExceptionally(e);
-          }
-        });
+    post(() -> {
+      try {
+        answer.complete(question.call());
+      } catch (Exception e) {
+        answer.completeExceptionally(e);
+      }
+    });
     while (true) {
       try {
         return answer.get(100, TimeUnit.MILLISECONDS);
@@ -89,8 +88,7 @@ final class EventLoop implements AutoCloseable {
       try {
         Timer next = timers.peek();
         long wait = next == null ? TimeUnit.HOURS.toNanos(1) : next.at - System.nanoTime();
-        Runnable event =
-            next != null && wait <= 0 ? null : events.poll(wait, TimeUnit.NANOSECONDS);
+        Runnable event = next != null && wait <= 0 ? null : events.poll(wait, TimeUnit.NANOSECONDS);
         if (event != null) {
           event.run();
         }

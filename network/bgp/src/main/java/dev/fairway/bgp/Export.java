@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.policy.Policy;
@@ -74,8 +75,7 @@ record Export(
       edit.linkLocal(Optional.empty());
     }
     if (terms.internal()) {
-      edit.localPreference(
-          Optional.of(admitted.localPreference().orElse(USUAL_PREFERENCE)));
+      edit.localPreference(Optional.of(admitted.localPreference().orElse(USUAL_PREFERENCE)));
       if (from.kind() == Kind.INTERNAL) {
         List<IpAddress> clusters = new ArrayList<>();
         clusters.add(settings.clusterId().orElse(settings.routerId()));
@@ -86,8 +86,12 @@ record Export(
       return Optional.of(edit.done());
     }
     // A MED of another AS ends here; one that a filter or we ourselves set is for the neighbour.
-    boolean foreignMed = from.kind() != Kind.LOCAL && policy.rules().stream().allMatch(rule ->
-        rule.changes().stream().noneMatch(c -> c instanceof dev.fairway.bgp.policy.Change.SetMed));
+    boolean foreignMed =
+        from.kind() != Kind.LOCAL
+            && policy.rules().stream()
+                .allMatch(rule ->
+                    rule.changes().stream()
+                        .noneMatch(c -> c instanceof dev.fairway.bgp.policy.Change.SetMed));
     if (foreignMed) {
       edit.med(Optional.empty());
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.EventLoop.Timer;
@@ -75,8 +76,7 @@ final class Peer {
     this.profile = peer.profile();
     this.settings = settings;
     Kind kind = profile.remoteAs() == settings.localAs() ? Kind.INTERNAL : Kind.EXTERNAL;
-    source =
-        new PathSource(kind, address, profile.reflectorClient(), settings.routerId());
+    source = new PathSource(kind, address, profile.reflectorClient(), settings.routerId());
     for (IpFamily family : IpFamily.values()) {
       accepted.put(family, 0);
       rejected.put(family, 0L);
@@ -125,7 +125,10 @@ final class Peer {
       rejected.put(family, 0L);
       boolean kept =
           agreed.terms().families().contains(family)
-              && agreed.restart().map(r -> r.preserved().get(family)).orElse(false) == Boolean.TRUE;
+              && agreed
+                  .restart()
+                  .filter(r -> r.preserved().getOrDefault(family, false))
+                  .isPresent();
       if (stale.contains(family) && !kept) {
         dropStale(family);
       }
@@ -157,9 +160,7 @@ final class Peer {
     out.clear();
     told.clear();
     boolean waits =
-        graceful
-            && former != null
-            && former.restart().filter(r -> r.seconds() > 0).isPresent();
+        graceful && former != null && former.restart().filter(r -> r.seconds() > 0).isPresent();
     for (IpFamily family : IpFamily.values()) {
       if (waits
           && former.restart().orElseThrow().families().contains(family)
@@ -238,7 +239,7 @@ final class Peer {
           continue;
         }
         PathAttributes kept =
-            admitted.get() == attributes ? attributes : table.share(admitted.get());
+            admitted.get().equals(attributes) ? attributes : table.share(admitted.get());
         if (table.put(source, prefix, kept) && ++count > most) {
           throw new TooMany(family, most);
         }

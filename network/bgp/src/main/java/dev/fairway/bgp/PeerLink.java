@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.session.Agreement;
@@ -20,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A connection at work: a virtual thread that reads and one that writes and keeps alive.
 ///
-/// Reading stops while the loop has too much to do: what is read takes from a credit, in octets, that
-/// all connections share, and the loop gives it back. Time so spent is no silence of the neighbour.
+/// Reading stops while the loop has too much to do: what is read takes from a credit, in octets,
+/// that all connections share, and the loop gives it back. Time so spent is no silence of the
+/// neighbour.
 final class PeerLink {
   private static final int FIRST_BUFFER = 16 * 1024;
   private static final int WRITE_BUFFER = 64 * 1024;
@@ -47,6 +49,8 @@ final class PeerLink {
 
   /// Who wants to know what comes. Called on the reading thread.
   interface Receiver {
+    /// A message came.
+    ///
     /// @param octets to be given back to the credit when done
     void came(PeerLink link, Message message, int octets);
 
@@ -131,8 +135,7 @@ final class PeerLink {
   }
 
   private void read(Open ours, long expectedAs, Semaphore credit, Receiver receiver) {
-    SessionTerms terms =
-        new SessionTerms(false, true, SessionTerms.USUAL_LONGEST, Set.of(), false);
+    SessionTerms terms = new SessionTerms(false, true, SessionTerms.USUAL_LONGEST, Set.of(), false);
     ByteBuffer buffer = ByteBuffer.allocate(FIRST_BUFFER);
     try {
       while (connection.read(buffer) >= 0) {

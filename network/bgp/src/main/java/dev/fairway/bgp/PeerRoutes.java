@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.rib.Destination;
@@ -130,7 +131,7 @@ final class PeerRoutes {
       Group group = null;
       if (admitted.isPresent()) {
         PathSource source = best[0].source();
-        if (lastGroup != null && admitted.get() == lastAdmitted && source == lastSource) {
+        if (lastGroup != null && admitted.get().equals(lastAdmitted) && source == lastSource) {
           group = lastGroup;
         } else {
           GroupKey key = new GroupKey(source, admitted.get());

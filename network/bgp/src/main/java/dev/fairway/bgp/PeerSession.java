@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.EventLoop.Timer;
@@ -72,8 +73,6 @@ final class PeerSession implements PeerLink.Receiver {
   private boolean flushPosted;
 
   /// What all sessions of a speaker share.
-  ///
-  /// @param credit octets that may wait for the loop
   interface Context {
     EventLoop loop();
 
@@ -106,8 +105,7 @@ final class PeerSession implements PeerLink.Receiver {
     BgpSettings settings = context.settings();
     machine =
         PeerMachine.idle(
-            new PeerMachine.Rules(
-                settings.localAs(), settings.routerId(), profile.passive()));
+            new PeerMachine.Rules(settings.localAs(), settings.routerId(), profile.passive()));
   }
 
   IpAddress address() {
@@ -168,9 +166,7 @@ final class PeerSession implements PeerLink.Receiver {
   void dead(String why) {
     routes.dropAllStale();
     for (int number : List.copyOf(machine.links().keySet())) {
-      feed(
-          new Fault(
-              number, Notification.of(Notification.CEASE, Notification.BFD_DOWN), why));
+      feed(new Fault(number, Notification.of(Notification.CEASE, Notification.BFD_DOWN), why));
     }
   }
 
@@ -185,14 +181,13 @@ final class PeerSession implements PeerLink.Receiver {
   public void came(PeerLink link, Message message, int octets) {
     context
         .loop()
-        .post(
-            () -> {
-              try {
-                handle(link, message);
-              } finally {
-                context.credit().release(octets);
-              }
-            });
+        .post(() -> {
+          try {
+            handle(link, message);
+          } finally {
+            context.credit().release(octets);
+          }
+        });
   }
 
   private void handle(PeerLink link, Message message) {
@@ -228,7 +223,9 @@ final class PeerSession implements PeerLink.Receiver {
       }
     } catch (Peer.TooMany e) {
       idleFor = profile.prefixLimit().restartAfter().orElse(FOREVER);
-      feed(new Fault(link.number(), Peer.tooMany(), java.util.Objects.requireNonNull(e.getMessage())));
+      feed(
+          new Fault(
+              link.number(), Peer.tooMany(), java.util.Objects.requireNonNull(e.getMessage())));
     }
   }
 
@@ -312,17 +309,15 @@ final class PeerSession implements PeerLink.Receiver {
     Thread thread =
         Thread.ofVirtual()
             .name("bgp-connect-" + address)
-            .unstarted(
-                () -> {
-                  Thread self = Thread.currentThread();
-                  try {
-                    BgpTransport.Connection connection =
-                        context.transport().connect(remote, guard);
-                    context.loop().post(() -> connected(self, connection));
-                  } catch (IOException | RuntimeException e) {
-                    context.loop().post(() -> connectFailed(self, e));
-                  }
-                });
+            .unstarted(() -> {
+              Thread self = Thread.currentThread();
+              try {
+                BgpTransport.Connection connection = context.transport().connect(remote, guard);
+                context.loop().post(() -> connected(self, connection));
+              } catch (IOException | RuntimeException e) {
+                context.loop().post(() -> connectFailed(self, e));
+              }
+            });
     connecting = thread;
     thread.start();
   }
@@ -438,11 +433,10 @@ final class PeerSession implements PeerLink.Receiver {
       flushPosted = true;
       context
           .loop()
-          .post(
-              () -> {
-                flushPosted = false;
-                flush();
-              });
+          .post(() -> {
+            flushPosted = false;
+            flush();
+          });
     }
   }
 

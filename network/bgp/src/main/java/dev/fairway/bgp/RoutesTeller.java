@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.net.Prefix;
@@ -94,8 +95,7 @@ final class RoutesTeller implements AutoCloseable {
     }
     List<BestRoute> best = new ArrayList<>(taken.size());
     List<Prefix> gone = new ArrayList<>();
-    taken.forEach(
-        (prefix, route) -> route.ifPresentOrElse(best::add, () -> gone.add(prefix)));
+    taken.forEach((prefix, route) -> route.ifPresentOrElse(best::add, () -> gone.add(prefix)));
     return new RoutesDelta(best, gone, isFull, isSettled);
   }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import static dev.fairway.bgp.Deadline.waitFor;
@@ -105,8 +106,7 @@ class BirdTest {
     assertThat(peer().established()).isTrue();
 
     speaker.set(settings(65001).withPeers(new PeerSettings(BIRDS, accepting(65002))));
-    waitFor(
-        "withdrawn in BIRD", () -> !bird.ask("show", "route", "all").contains("10.200.1.0/24"));
+    waitFor("withdrawn in BIRD", () -> !bird.ask("show", "route", "all").contains("10.200.1.0/24"));
     bird.tell("disable", "s4");
     waitFor("withdrawn by BIRD", () -> routes.size() == 1);
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp;
 
 import dev.fairway.linux.LinkAddress;
@@ -36,12 +37,11 @@ final class TestNetwork implements AutoCloseable {
     routers.add(router);
     int port = 1000 + number;
     try {
-      router.call(
-          () -> {
-            // No duplicate address detection, or IPv6 would work only a second later.
-            Files.writeString(Path.of("/proc/sys/net/ipv6/conf/default/accept_dad"), "0");
-            return 0;
-          });
+      router.call(() -> {
+        // No duplicate address detection, or IPv6 would work only a second later.
+        Files.writeString(Path.of("/proc/sys/net/ipv6/conf/default/accept_dad"), "0");
+        return 0;
+      });
     } catch (IOException e) {
       throw new AssertionError(e);
     }
@@ -89,7 +89,9 @@ final class TestNetwork implements AutoCloseable {
   /// Runs a program and returns what it said.
   static String run(NetworkNamespace router, String... command) throws Exception {
     Process process = router.start(new ProcessBuilder(command).redirectErrorStream(true));
-    String said = new String(process.getInputStream().readAllBytes());
+    String said =
+        new String(
+            process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
     process.waitFor();
     return said;
   }

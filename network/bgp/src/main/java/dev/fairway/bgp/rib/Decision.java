@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.rib;
 
 import dev.fairway.bgp.rib.PathSource.Kind;
@@ -22,7 +23,7 @@ public final class Decision {
   private static final Comparator<Path> TIE_BREAK =
       Comparator.comparing(Path::stale)
           .thenComparing(path -> originator(path))
-          .thenComparing(path -> path.attributes().clusterList().size())
+          .thenComparingInt(path -> path.attributes().clusterList().size())
           .thenComparing(path -> path.source().address());
 
   private Decision() {}
@@ -39,7 +40,7 @@ public final class Decision {
     keepLeast(left, path -> path.source().kind() == Kind.LOCAL ? 0 : 1);
     keepLeast(left, path -> -path.attributes().localPreference().orElse(USUAL_PREFERENCE));
     keepLeast(left, path -> path.attributes().asPath().length());
-    keepLeast(left, path -> path.attributes().origin().ordinal());
+    keepLeast(left, path -> path.attributes().origin().code());
     keepLeastMed(left);
     keepLeast(left, path -> path.source().kind() == Kind.INTERNAL ? 1 : 0);
     left.sort(TIE_BREAK);
@@ -80,16 +81,15 @@ public final class Decision {
       return;
     }
     List<Path> all = List.copyOf(paths);
-    paths.removeIf(
-        path -> {
-          for (Path other : all) {
-            if (med(other) < med(path)
-                && other.attributes().asPath().first().equals(path.attributes().asPath().first())) {
-              return true;
-            }
-          }
-          return false;
-        });
+    paths.removeIf(path -> {
+      for (Path other : all) {
+        if (med(other) < med(path)
+            && other.attributes().asPath().first().equals(path.attributes().asPath().first())) {
+          return true;
+        }
+      }
+      return false;
+    });
   }
 
   private static long med(Path path) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.rib;
 
 import dev.fairway.net.Prefix;
@@ -49,9 +50,7 @@ public final class Destination {
     for (int i = 0; i < paths.length; i++) {
       if (paths[i].source() == path.source()) {
         Path former = paths[i];
-        if (best == paths) {
-          best = best.clone();
-        }
+        paths = paths.clone(); // the former array may be the best ones
         paths[i] = path;
         return former;
       }
@@ -91,8 +90,7 @@ public final class Destination {
     }
     for (int i = 0; i < one.length; i++) {
       boolean same =
-          one[i].source() == other[i].source()
-              && one[i].attributes().equals(other[i].attributes());
+          one[i].source() == other[i].source() && one[i].attributes().equals(other[i].attributes());
       if (!same) {
         return false;
       }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.session;
 
 import dev.fairway.bgp.wire.Capability;
@@ -30,8 +31,10 @@ public record Agreement(
     boolean refresh,
     boolean enhancedRefresh,
     Optional<GracefulRestart> restart) {
+  /// Compares what both sides said first.
+  ///
   /// @throws ProtocolException if the other side is not who was expected, or has no family in
-  ///     common with us
+  ///   common with us
   public static Agreement of(Open ours, Open theirs, long expectedAs) throws ProtocolException {
     if (theirs.as() != expectedAs) {
       throw new ProtocolException(

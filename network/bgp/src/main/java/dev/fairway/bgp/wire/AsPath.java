@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// The ASes that a route came through, the nearest first (RFC 4271 4.3). Segments of
-/// confederations are no part of it: they are malformed where there are none (RFC 5065 5).
+/// The ASes that a route came through, the nearest first (RFC 4271 4.3). Segments of confederations
+/// are no part of it: they are malformed where there are none (RFC 5065 5).
 public record AsPath(List<Segment> segments) {
   /// Of a route that begins in the own AS.
   public static final AsPath EMPTY = new AsPath(List.of());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 import dev.fairway.bgp.wire.AsPath.Segment;
@@ -13,7 +14,7 @@ final class AttributesWriter {
 
   static ByteBuffer write(PathAttributes attributes, SessionTerms terms) {
     ByteBuffer into = ByteBuffer.allocate(sizeOf(attributes));
-    begin(into, AttributeType.ORIGIN, 1).put((byte) attributes.origin().ordinal());
+    begin(into, AttributeType.ORIGIN, 1).put((byte) attributes.origin().code());
     path(into, AttributeType.AS_PATH, attributes.asPath(), terms.fourOctetAs());
     attributes.med().ifPresent(med -> begin(into, AttributeType.MED, 4).putInt(med.intValue()));
     attributes

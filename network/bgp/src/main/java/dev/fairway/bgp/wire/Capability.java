@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 import dev.fairway.net.IpFamily;
@@ -47,9 +48,7 @@ public sealed interface Capability {
   record Unknown(int code, byte[] value) implements Capability {
     @Override
     public boolean equals(@Nullable Object other) {
-      return other instanceof Unknown that
-          && code == that.code
-          && Arrays.equals(value, that.value);
+      return other instanceof Unknown that && code == that.code && Arrays.equals(value, that.value);
     }
 
     @Override

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 import dev.fairway.net.IpAddress;
@@ -8,11 +9,7 @@ import java.util.Optional;
 
 /// What one speaker says to another (RFC 4271 4).
 public sealed interface Message
-    permits Message.Open,
-        Message.Update,
-        Message.Keepalive,
-        Message.RouteRefresh,
-        Notification {
+    permits Message.Open, Message.Update, Message.Keepalive, Message.RouteRefresh, Notification {
   /// The first message of both sides.
   ///
   /// @param as the sender's AS, from the 4-octet capability where it has that

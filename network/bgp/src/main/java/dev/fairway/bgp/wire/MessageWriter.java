@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 import static dev.fairway.bgp.wire.Octets.HEADER_LENGTH;
@@ -147,8 +148,7 @@ public final class MessageWriter {
   /// Puts prefixes until one more would go beyond a position.
   private static int fill(ByteBuffer into, List<Prefix> prefixes, int from, int limit) {
     int next = from;
-    while (next < prefixes.size()
-        && into.position() + Octets.size(prefixes.get(next)) <= limit) {
+    while (next < prefixes.size() && into.position() + Octets.size(prefixes.get(next)) <= limit) {
       Octets.put(into, prefixes.get(next++));
     }
     return next;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 import dev.fairway.net.IpAddress;
@@ -123,7 +124,8 @@ final class Octets {
       }
     } else {
       for (int i = 0; i < octets; i++) {
-        into.put((byte) (i < 8 ? address.high() >>> (56 - 8 * i) : address.low() >>> (120 - 8 * i)));
+        into.put(
+            (byte) (i < 8 ? address.high() >>> (56 - 8 * i) : address.low() >>> (120 - 8 * i)));
       }
     }
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.bgp.wire;
 
 /// The other side broke the protocol so that the session must end.
