@@ -328,7 +328,9 @@ final class Attachments implements PodAttacher {
     try (NetworkNamespace sandbox = open(request.netns().orElseThrow())) {
       int mtu = settings.map(Settings::mtu).orElse(0);
       Optional<String> difference =
-          foreign ? Optional.empty() : wires.difference(wireToCheck(shape, request, mtu), sandbox);
+          foreign
+              ? PodWire.foreignDifference(attachment.interfaceName(), sandbox)
+              : wires.difference(wireToCheck(shape, request, mtu), sandbox);
       if (difference.isPresent()) {
         throw new CniException(Code.NOT_AS_ADDED, difference.get(), "");
       }

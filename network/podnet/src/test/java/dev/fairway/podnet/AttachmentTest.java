@@ -217,6 +217,11 @@ final class AttachmentTest {
   }
 
   private Set<String> wires() {
+    return wires(node);
+  }
+
+  /// The node's ends of wires, those that are on their way out included.
+  static Set<String> wires(TestNode node) {
     Set<String> names = new HashSet<>();
     try (RouteNetlink netlink = RouteNetlink.open(node.machine)) {
       for (Link link : netlink.links()) {
@@ -226,6 +231,10 @@ final class AttachmentTest {
       }
     }
     return names;
+  }
+
+  static void awaitNoWires(TestNode node) throws Exception {
+    await(() -> wires(node).isEmpty());
   }
 
   private static List<String> links(Path sandbox) {
@@ -246,10 +255,10 @@ final class AttachmentTest {
     }
   }
 
-  private static void await(Callable<Boolean> condition) throws Exception {
-    long deadline = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+  static void await(Callable<Boolean> condition) throws Exception {
+    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
     while (!condition.call()) {
-      assertThat(System.nanoTime()).as("still not after 10 s").isLessThan(deadline);
+      assertThat(System.nanoTime()).as("still not after 30 s").isLessThan(deadline);
       Thread.onSpinWait();
     }
   }

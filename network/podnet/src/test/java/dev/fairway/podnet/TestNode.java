@@ -94,7 +94,7 @@ final class TestNode implements AutoCloseable {
     }
 
     int errorCode() {
-      return json().path("code").intValue();
+      return json().path("code").asInt(0);
     }
   }
 

@@ -203,6 +203,15 @@ public final class PodWire implements AutoCloseable {
     return link.group() != Reaper.DYING_GROUP && link.group() != WirePlan.UNFINISHED_GROUP;
   }
 
+  /// What is wrong with a sandbox's end of a wire that somebody else made; empty if it is there.
+  public static Optional<String> foreignDifference(String podName, NetworkNamespace pod) {
+    try (RouteNetlink inside = RouteNetlink.open(pod)) {
+      return inside.link(podName).isPresent()
+          ? Optional.empty()
+          : Optional.of("the sandbox has no " + podName);
+    }
+  }
+
   /// Limits a wire that somebody else made.
   ///
   /// @return what kept it from being limited, if something did
