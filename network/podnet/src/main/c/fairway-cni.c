@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -122,12 +123,25 @@ struct head {
 
 static size_t environment_length;
 
+// In one piece, so that the agent is woken once and finds it whole.
 static int send_request(int fd) {
   struct head head = {.magic = "FWC1"};
   head.first = htonl((uint32_t)environment_length);
   head.second = htonl((uint32_t)input_length);
-  return send_all(fd, &head, sizeof head) != 0 || send_all(fd, environment, environment_length) != 0 ||
-         send_all(fd, input, input_length) != 0;
+  struct iovec parts[] = {
+      {&head, sizeof head}, {environment, environment_length}, {input, input_length}};
+  size_t left = sizeof head + environment_length + input_length;
+  for (struct iovec *part = parts; left > 0;) {
+    ssize_t sent = writev(fd, part, (int)(parts + 3 - part));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return -1;
+    left -= (size_t)sent;
+    while (part < parts + 3 && (size_t)sent >= part->iov_len) sent -= (ssize_t)part++->iov_len;
+    if (part == parts + 3) break;
+    part->iov_base = (char *)part->iov_base + sent;
+    part->iov_len -= (size_t)sent;
+  }
+  return 0;
 }
 
 static uint64_t hash(uint64_t from, const char *text) {

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// @param group the number links can be deleted together by, 0 is the default group
 /// @param up whether it is up from the start. The peer of a new veth must not be: it is not linked
 ///   yet when the kernel would bring it up
+/// @param queues how many queues it has each way, 0 for the kernel's choice, which is one a processor.
+///   A veth has no use for them, as it neither waits nor locks, and each takes time to make
 /// @param namespace where it goes, null for the namespace of the socket
 public record LinkSpec(
     String name,
@@ -26,6 +28,7 @@ public record LinkSpec(
     int master,
     int group,
     boolean up,
+    int queues,
     @Nullable NetworkNamespace namespace) {
   static final int MAX_NAME = 15;
 
@@ -37,35 +40,39 @@ public record LinkSpec(
   }
 
   public static LinkSpec named(String name) {
-    return new LinkSpec(name, 0, null, 0, 0, 0, false, null);
+    return new LinkSpec(name, 0, null, 0, 0, 0, false, 0, null);
   }
 
   public LinkSpec withIndex(int chosen) {
-    return new LinkSpec(name, chosen, mac, mtu, master, group, up, namespace);
+    return new LinkSpec(name, chosen, mac, mtu, master, group, up, queues, namespace);
   }
 
   public LinkSpec withMac(MacAddress chosen) {
-    return new LinkSpec(name, index, chosen, mtu, master, group, up, namespace);
+    return new LinkSpec(name, index, chosen, mtu, master, group, up, queues, namespace);
   }
 
   public LinkSpec withMtu(int bytes) {
-    return new LinkSpec(name, index, mac, bytes, master, group, up, namespace);
+    return new LinkSpec(name, index, mac, bytes, master, group, up, queues, namespace);
   }
 
   public LinkSpec withMaster(int bridgeIndex) {
-    return new LinkSpec(name, index, mac, mtu, bridgeIndex, group, up, namespace);
+    return new LinkSpec(name, index, mac, mtu, bridgeIndex, group, up, queues, namespace);
   }
 
   public LinkSpec withGroup(int number) {
-    return new LinkSpec(name, index, mac, mtu, master, number, up, namespace);
+    return new LinkSpec(name, index, mac, mtu, master, number, up, queues, namespace);
   }
 
   public LinkSpec withUp() {
-    return new LinkSpec(name, index, mac, mtu, master, group, true, namespace);
+    return new LinkSpec(name, index, mac, mtu, master, group, true, queues, namespace);
+  }
+
+  public LinkSpec withQueues(int number) {
+    return new LinkSpec(name, index, mac, mtu, master, group, up, number, namespace);
   }
 
   public LinkSpec in(NetworkNamespace target) {
-    return new LinkSpec(name, index, mac, mtu, master, group, up, target);
+    return new LinkSpec(name, index, mac, mtu, master, group, up, queues, target);
   }
 
   /// The kernel's rule for names (`dev_valid_name` in net/core/dev.c).

@@ -66,6 +66,40 @@ final class Native {
     }
   }
 
+  /// `fstat(2)`.
+  record StatCalls(MethodHandle fstat) {
+    static StatCalls linked() {
+      return StatCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final StatCalls CALLS = new StatCalls(link("fstat", JAVA_INT, JAVA_INT, ADDRESS));
+    }
+  }
+
+  /// Which file a descriptor is of.
+  ///
+  /// @param device of its file system
+  record FileId(long device, long inode) {}
+
+  /// `struct stat` begins with the two on every 64-bit Linux.
+  static FileId fileId(Fd fd) {
+    int structureBytes = 256;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment state = state(arena);
+      MemorySegment stat = arena.allocate(structureBytes, 8);
+      int result = (int) StatCalls.linked().fstat().invokeExact(state, fd.number(), stat);
+      if (result < 0) {
+        throw new KernelException("fstat", errno(state), "descriptor " + fd.number());
+      }
+      return new FileId(stat.get(JAVA_LONG, 0), stat.get(JAVA_LONG, 8));
+    } catch (KernelException e) {
+      throw e;
+    } catch (Throwable t) {
+      throw impossible(t);
+    }
+  }
+
   /// `setns(2)`, `unshare(2)`.
   record NamespaceCalls(MethodHandle setns, MethodHandle unshare) {
     static NamespaceCalls linked() {

@@ -71,16 +71,22 @@ public final class NetworkNamespace implements AutoCloseable {
 
   /// All namespaces are files of one small file system, `nsfs`; anything else is not one.
   private static long inodeOf(Fd fd, String path) {
-    try {
-      Path opened = Path.of("/proc/self/fd/" + fd.number());
-      Object fileSystem = Files.getAttribute(opened, "unix:dev");
-      if (fileSystem.equals(Files.getAttribute(Path.of("/proc/self/ns/net"), "unix:dev"))) {
-        return (long) Files.getAttribute(opened, "unix:ino");
-      }
-    } catch (IOException e) {
-      throw new KernelException("stat", Errno.ENOENT, path + " (is /proc mounted?)");
+    Native.FileId opened = Native.fileId(fd);
+    if (opened.device() == Nsfs.DEVICE) {
+      return opened.inode();
     }
     throw new KernelException("setns", Errno.EINVAL, path + " is not a network namespace");
+  }
+
+  /// Looked up once: it does not change while the machine runs.
+  private static final class Nsfs {
+    static final long DEVICE = device();
+
+    private static long device() {
+      try (Fd own = Native.open(OF_THIS_THREAD)) {
+        return Native.fileId(own).device();
+      }
+    }
   }
 
   /// Makes a namespace that lives as long as something uses it: this handle, a thread, a process.

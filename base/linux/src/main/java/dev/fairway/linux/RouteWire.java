@@ -59,6 +59,8 @@ final class RouteWire {
   private static final int IFLA_GROUP = 27;
   private static final int IFLA_AF_SPEC = 26;
   private static final int IFLA_NET_NS_FD = 28;
+  private static final int IFLA_NUM_TX_QUEUES = 31;
+  private static final int IFLA_NUM_RX_QUEUES = 32;
   private static final int INFO_KIND = 1;
   private static final int INFO_DATA = 2;
   private static final int VETH_INFO_PEER = 1;
@@ -231,6 +233,10 @@ final class RouteWire {
     }
     if (link.group() != 0) {
       out.attributeU32(IFLA_GROUP, link.group());
+    }
+    if (link.queues() != 0) {
+      out.attributeU32(IFLA_NUM_TX_QUEUES, link.queues());
+      out.attributeU32(IFLA_NUM_RX_QUEUES, link.queues());
     }
     if (link.namespace() != null) {
       out.attributeU32(IFLA_NET_NS_FD, link.namespace().fd().number());

@@ -145,7 +145,6 @@ final class Attachments implements PodAttacher {
       remember(request, given);
     }
     steps.before("take an address");
-    Optional<AddressBook.Lease> lease = Optional.empty();
     List<IpAddress> addresses;
     if (request.delegate().isPresent()) {
       String type = request.delegate().get();
@@ -156,8 +155,8 @@ final class Attachments implements PodAttacher {
       }
       addresses = AttachmentShape.addresses(given.get());
     } else {
-      lease = Optional.of(source.allocate(owner(request)));
-      addresses = lease.get().allocation().addresses();
+      // On disk by and by is enough: what could hold the address ends with the machine.
+      addresses = source.allocate(owner(request)).allocation().addresses();
       undo.add(
           "allocate " + addresses,
           () -> book.release(attachment.containerId(), attachment.interfaceName()));
@@ -171,9 +170,6 @@ final class Attachments implements PodAttacher {
       openPorts(attachment, shape.ports());
     }
     steps.before("answer");
-    if (lease.isPresent()) {
-      lease.get().awaitDurable(); // the disk was busy with it while the kernel made the wire
-    }
     return shape.result(wire);
   }
 

@@ -13,6 +13,8 @@ import java.util.List;
 final class KilledAgent {
   private KilledAgent() {}
 
+  /// Runs until the step.
+  ///
   /// @param arguments the node's directory, its address, its range, and the step
   public static void main(String[] arguments) throws Exception {
     Path directory = Path.of(arguments[0]);

@@ -47,12 +47,14 @@ record WirePlan(int index, List<RouteRequest> inPod, List<RouteRequest> onHost) 
                 .withIndex(index)
                 .withMac(wire.mac())
                 .withMtu(wire.mtu())
+                .withQueues(1)
                 .withUp(),
             LinkSpec.named(wire.hostName())
                 .withIndex(index)
                 .withMac(Wire.HOST_MAC)
                 .withMtu(wire.mtu())
                 .withGroup(UNFINISHED_GROUP)
+                .withQueues(1)
                 .in(machine)));
     RouteRequest.ChangeLink hostUp =
         RouteRequest.ChangeLink.of(index).setUp().withGroup(ORDINARY_GROUP);

@@ -4,7 +4,6 @@ package dev.fairway.podnet.calls;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.cni.CniRequest;
 import dev.fairway.podnet.cni.CniResult;
-import java.util.List;
 import java.util.Optional;
 
 /// An ADD that is under way or done.
@@ -19,11 +18,14 @@ public record RememberedCall(CniRequest request, Optional<CniResult> given) {
   /// Whether other plugins of the chain made the interface that the call is about. After an ADD of
   /// ours, the chain's result shows our end of the wire beside it.
   public static boolean isForeign(CniRequest request) {
+    if (request.previous().isEmpty()) {
+      return false;
+    }
     CniRequest.Attachment attachment = request.attachment();
     String ours = Wire.hostName(attachment.containerId(), attachment.interfaceName());
     boolean there = false;
     for (CniResult.Interface link :
-        request.previous().map(CniResult::interfaces).orElse(List.of())) {
+        request.previous().get().interfaces()) {
       if (link.name().equals(ours)) {
         return false;
       }

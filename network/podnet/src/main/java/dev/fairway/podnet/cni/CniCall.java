@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -18,6 +19,8 @@ import java.util.Map;
 public record CniCall(Map<String, String> environment, byte[] stdin) {
   static final int ENVIRONMENT_LIMIT = 64 << 10;
   static final int STDIN_LIMIT = 1 << 20;
+  private static final int HEAD_BYTES = 12;
+  private static final int MOST_CALLS_BYTES = 8 << 10;
   private static final int MAGIC = 'F' << 24 | 'W' << 16 | 'C' << 8 | '1';
 
   public CniCall {
@@ -28,10 +31,12 @@ public record CniCall(Map<String, String> environment, byte[] stdin) {
   ///
   /// @throws IOException if it is none, or too long
   public static CniCall read(ReadableByteChannel from) throws IOException {
-    ByteBuffer head = fill(from, 12);
-    int magic = head.getInt();
-    int environmentLength = head.getInt();
-    int stdinLength = head.getInt();
+    // Most calls are there as a whole with the first read.
+    ByteBuffer got = ByteBuffer.allocate(MOST_CALLS_BYTES);
+    fill(from, got, HEAD_BYTES);
+    int magic = got.getInt(0);
+    int environmentLength = got.getInt(4);
+    int stdinLength = got.getInt(8);
     if (magic != MAGIC
         || environmentLength < 0
         || environmentLength > ENVIRONMENT_LIMIT
@@ -39,7 +44,13 @@ public record CniCall(Map<String, String> environment, byte[] stdin) {
         || stdinLength > STDIN_LIMIT) {
       throw new IOException("not a call of the CNI executable");
     }
-    String block = StandardCharsets.UTF_8.decode(fill(from, environmentLength)).toString();
+    int length = HEAD_BYTES + environmentLength + stdinLength;
+    if (length > got.capacity()) {
+      got = ByteBuffer.allocate(length).put(got.flip());
+    }
+    fill(from, got, length);
+    byte[] all = got.array();
+    String block = new String(all, HEAD_BYTES, environmentLength, StandardCharsets.UTF_8);
     Map<String, String> environment = new HashMap<>();
     for (int start = 0; start < block.length(); ) {
       int end = block.indexOf('\0', start);
@@ -52,7 +63,9 @@ public record CniCall(Map<String, String> environment, byte[] stdin) {
       }
       start = end + 1;
     }
-    return new CniCall(environment, fill(from, stdinLength).array());
+    int stdinStart = HEAD_BYTES + environmentLength;
+    return new CniCall(
+        environment, Arrays.copyOfRange(all, stdinStart, stdinStart + stdinLength));
   }
 
   /// What [#read] reads.
@@ -78,13 +91,12 @@ public record CniCall(Map<String, String> environment, byte[] stdin) {
     }
   }
 
-  private static ByteBuffer fill(ReadableByteChannel from, int length) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(length);
-    while (buffer.hasRemaining()) {
-      if (from.read(buffer) < 0) {
+  private static void fill(ReadableByteChannel from, ByteBuffer got, int length)
+      throws IOException {
+    while (got.position() < length) {
+      if (from.read(got) < 0) {
         throw new EOFException("the call ends in the middle");
       }
     }
-    return buffer.flip();
   }
 }

@@ -5,19 +5,19 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import java.util.List;
 import java.util.Optional;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Results and errors as JSON of the version that the caller speaks. What a version cannot say is
 /// left out.
 final class ResultWriter {
-  private static final JsonMapper JSON = new JsonMapper();
+  private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private ResultWriter() {}
 
   static String render(CniResult result, CniVersion version) {
-    ObjectNode root = JSON.createObjectNode();
+    ObjectNode root = JSON.objectNode();
     root.put("cniVersion", version.toString());
     if (version.hasLists()) {
       writeLists(root, result, version);
@@ -25,18 +25,18 @@ final class ResultWriter {
       writeFamilies(root, result);
     }
     writeDns(root.putObject("dns"), result.dns());
-    return JSON.writeValueAsString(root) + "\n";
+    return JsonText.of(root);
   }
 
   static String render(CniException error, CniVersion version) {
-    ObjectNode root = JSON.createObjectNode();
+    ObjectNode root = JSON.objectNode();
     root.put("cniVersion", version.toString());
     root.put("code", error.number());
     root.put("msg", String.valueOf(error.getMessage()));
     if (!error.details().isEmpty()) {
       root.put("details", error.details());
     }
-    return JSON.writeValueAsString(root) + "\n";
+    return JsonText.of(root);
   }
 
   private static void writeLists(ObjectNode root, CniResult result, CniVersion version) {

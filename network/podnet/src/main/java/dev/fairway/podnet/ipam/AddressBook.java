@@ -48,24 +48,24 @@ public final class AddressBook implements AddressSource, AutoCloseable {
 
   /// Addresses that were just given.
   public static final class Lease {
+    private final AddressBook book;
     private final Allocation allocation;
-    private final CompletableFuture<Void> durable;
 
-    private Lease(Allocation allocation, CompletableFuture<Void> durable) {
+    private Lease(AddressBook book, Allocation allocation) {
+      this.book = book;
       this.allocation = allocation;
-      this.durable = durable;
     }
 
     public Allocation allocation() {
       return allocation;
     }
 
-    /// Waits until the disk has it.
+    /// Waits until the disk has it. A sandbox ends with its machine, so an ADD need not.
     ///
     /// @throws IOException if the disk refuses
     public void awaitDurable() throws IOException {
       try {
-        durable.join();
+        book.sync().join();
       } catch (CompletionException e) {
         throw new IOException("the address book cannot be written: " + e.getCause(), e);
       }
@@ -199,15 +199,15 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       allocations.put(key, allocation);
       addresses.forEach(address -> holders.put(address, key));
       addresses.forEach(freed::remove);
-      return new Lease(allocation, sync());
+      return new Lease(this, allocation);
     } catch (NoAddress | IOException e) {
       giveBack(addresses, owner.podUid());
       throw e;
     }
   }
 
-  private static Lease known(Allocation allocation) {
-    return new Lease(allocation, CompletableFuture.completedFuture(null));
+  private Lease known(Allocation allocation) {
+    return new Lease(this, allocation);
   }
 
   private IpAddress take(Wanted wish, String podUid) throws NoAddress {
@@ -339,7 +339,7 @@ public final class AddressBook implements AddressSource, AutoCloseable {
     history++;
   }
 
-  private CompletableFuture<Void> sync() {
+  private synchronized CompletableFuture<Void> sync() {
     if (nextTrip == null) {
       nextTrip = new CompletableFuture<>();
       disk.execute(this::goToDisk);
