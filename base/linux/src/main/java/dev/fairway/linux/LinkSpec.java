@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
 /// @param group the number links can be deleted together by, 0 is the default group
 /// @param up whether it is up from the start. The peer of a new veth must not be: it is not linked
 ///   yet when the kernel would bring it up
-/// @param queues how many queues it has each way, 0 for the kernel's choice, which is one a processor.
-///   A veth has no use for them, as it neither waits nor locks, and each takes time to make
+/// @param queues how many queues it has each way, 0 for the kernel's choice, which is one a
+///   processor. A veth has no use for them, as it neither waits nor locks, and each takes time to
+///   make
 /// @param namespace where it goes, null for the namespace of the socket
 public record LinkSpec(
     String name,

@@ -24,8 +24,7 @@ public record RememberedCall(CniRequest request, Optional<CniResult> given) {
     CniRequest.Attachment attachment = request.attachment();
     String ours = Wire.hostName(attachment.containerId(), attachment.interfaceName());
     boolean there = false;
-    for (CniResult.Interface link :
-        request.previous().get().interfaces()) {
+    for (CniResult.Interface link : request.previous().get().interfaces()) {
       if (link.name().equals(ours)) {
         return false;
       }

@@ -64,8 +64,7 @@ public record CniCall(Map<String, String> environment, byte[] stdin) {
       start = end + 1;
     }
     int stdinStart = HEAD_BYTES + environmentLength;
-    return new CniCall(
-        environment, Arrays.copyOfRange(all, stdinStart, stdinStart + stdinLength));
+    return new CniCall(environment, Arrays.copyOfRange(all, stdinStart, stdinStart + stdinLength));
   }
 
   /// What [#read] reads.
