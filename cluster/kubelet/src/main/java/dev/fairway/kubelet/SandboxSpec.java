@@ -48,6 +48,10 @@ final class SandboxSpec {
             .setDnsConfig(dns)
             .putAllLabels(labels(ref))
             .setLinux(linux);
+    if (pod.getMetadata().getAnnotations() != null) {
+      // Where the runtime finds kubernetes.io/ingress-bandwidth for the network plugin.
+      sandbox.putAllAnnotations(pod.getMetadata().getAnnotations());
+    }
     if (!hostNetwork(pod)) {
       RestartRule.apps(pod).forEach(container -> addPorts(sandbox, container));
     }

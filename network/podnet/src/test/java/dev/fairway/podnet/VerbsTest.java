@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import dev.fairway.podnet.PodNetwork.BackendKind;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -196,12 +197,12 @@ final class VerbsTest {
     Map<String, String> environment = new HashMap<>();
     environment.put("CNI_COMMAND", "ADD");
     environment.put("CNI_NETNS", sandbox.toString());
-    byte[] old = "{\"cniVersion\":\"0.2.0\",\"name\":\"lo\"}".getBytes();
+    byte[] old = "{\"cniVersion\":\"0.2.0\",\"name\":\"lo\"}".getBytes(StandardCharsets.UTF_8);
     assertThat(node.run("loopback", environment, old).json().path("ip4").path("ip").stringValue())
         .isEqualTo("127.0.0.1/8");
     String previous = "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.1/8\"}]}";
     byte[] later =
-        ("{\"cniVersion\":\"1.0.0\",\"name\":\"lo\",\"prevResult\":" + previous + "}").getBytes();
+        ("{\"cniVersion\":\"1.0.0\",\"name\":\"lo\",\"prevResult\":" + previous + "}").getBytes(StandardCharsets.UTF_8);
     assertThat(node.run("loopback", environment, later).stdout()).isEqualTo(previous + "\n");
   }
 }
