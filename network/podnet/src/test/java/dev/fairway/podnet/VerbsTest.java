@@ -202,7 +202,8 @@ final class VerbsTest {
         .isEqualTo("127.0.0.1/8");
     String previous = "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.1/8\"}]}";
     byte[] later =
-        ("{\"cniVersion\":\"1.0.0\",\"name\":\"lo\",\"prevResult\":" + previous + "}").getBytes(StandardCharsets.UTF_8);
+        ("{\"cniVersion\":\"1.0.0\",\"name\":\"lo\",\"prevResult\":" + previous + "}")
+            .getBytes(StandardCharsets.UTF_8);
     assertThat(node.run("loopback", environment, later).stdout()).isEqualTo(previous + "\n");
   }
 }
