@@ -41,7 +41,7 @@ public record BgpSettings(
   /// @param interval between packets, 10 ms to 10 s
   /// @param multiplier 2 to 50
   public record Bfd(Duration interval, int multiplier) {
-    public static final Bfd FAST = new Bfd(Duration.ofMillis(60), 3);
+    public static final Bfd FAST = new Bfd(Duration.ofMillis(50), 5);
 
     public Bfd {
       InvalidSettings.unless(

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.bgp;
+
+import dev.fairway.bgp.BgpSpeaker;
+import dev.fairway.bgp.GuardedTransport;
+import dev.fairway.bgp.PeerStatus;
+import dev.fairway.bgp.bfd.BfdSpeaker;
+import dev.fairway.bgp.bfd.BfdStatus;
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.Scope;
+import dev.fairway.linux.Sysctls;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.bgp.BgpPlan.MachineAddress;
+import dev.fairway.podnet.bgp.BgpPlan.Situation;
+import dev.fairway.podnet.nodes.ClusterNode;
+import dev.fairway.podnet.settings.PodNetworkSettings;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One node's part of the backend `bgp`. Closing it leaves the routes where they are.
+public final class BgpNetwork implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(BgpNetwork.class);
+
+  private final NetworkNamespace machine;
+  private final KernelRoutes routes;
+  private final boolean restarting;
+  private final GuardedTransport transport;
+  private final BgpSpeaker speaker;
+  private final ExecutorService deaths =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().name("bgp-deaths").daemon(true).factory());
+  private @Nullable BfdSpeaker bfd;
+  private List<String> problems = List.of();
+  private volatile boolean settled;
+
+  private BgpNetwork(NetworkNamespace machine) {
+    this.machine = machine;
+    routes = new KernelRoutes(machine);
+    restarting = routes.hasStale();
+    transport = new GuardedTransport(machine);
+    speaker =
+        BgpSpeaker.start(
+            transport,
+            delta -> {
+              routes.apply(delta);
+              settled |= delta.settled();
+            });
+  }
+
+  /// Starts a speaker that knows nobody yet, and takes over routes of a former one.
+  ///
+  /// @param machine the namespace it works in; the handle stays the caller's and must stay open
+  public static BgpNetwork start(NetworkNamespace machine) {
+    // Connections share several ways by both ends' addresses and ports, not by addresses alone.
+    Sysctls.write(
+        machine,
+        Map.of(
+            "net.ipv4.fib_multipath_hash_policy", "1", "net.ipv6.fib_multipath_hash_policy", "1"));
+    return new BgpNetwork(machine);
+  }
+
+  /// What is wanted from now on. Sessions that stay as they were go on.
+  ///
+  /// @param passwords of peers, by the name of their Secret
+  /// @param underlay name of the link to other machines; its addresses are spoken from
+  /// @throws IOException if a part cannot be had; the rest is in effect
+  public synchronized void set(
+      ClusterNode me,
+      List<ClusterNode> others,
+      PodNetworkSettings settings,
+      Map<String, String> passwords,
+      String underlay)
+      throws IOException {
+    BgpPlan plan =
+        BgpPlan.of(new Situation(me, others, settings, addresses(underlay), passwords, restarting));
+    problems = plan.problems();
+    try {
+      if (bfd == null && !plan.bfd().isEmpty()) {
+        bfd = BfdSpeaker.start(machine, this::watched);
+      }
+      if (bfd != null) {
+        bfd.set(plan.bfd());
+      }
+    } catch (KernelException e) {
+      throw new IOException("BFD: " + e.getMessage(), e);
+    } finally {
+      speaker.set(plan.speaker());
+    }
+  }
+
+  private List<MachineAddress> addresses(String underlay) {
+    List<MachineAddress> found = new ArrayList<>();
+    try (RouteNetlink netlink = RouteNetlink.open(machine)) {
+      int index = netlink.link(underlay).map(link -> link.index()).orElse(0);
+      for (LinkAddress own : netlink.addresses()) {
+        if (own.link() == index && own.scope() == Scope.UNIVERSE) {
+          Prefix network = new Prefix(own.address(), own.prefixLength());
+          found.add(new MachineAddress(own.address(), network));
+        }
+      }
+    }
+    return found;
+  }
+
+  private void watched(BfdStatus status) {
+    if (status.dead()) {
+      long heard = System.nanoTime();
+      deaths.execute(() -> {
+        try {
+          routes.dead(status.peer());
+        } catch (KernelException e) {
+          LOG.warn("BGP peer {} is dead, but: {}", status.peer(), e.getMessage());
+        }
+        speaker.peerDown(status.peer(), "BFD: " + status.diagnostic());
+        LOG.debug(
+            "BGP peer {} was avoided after {} us",
+            status.peer(),
+            (System.nanoTime() - heard) / 1000);
+      });
+    }
+  }
+
+  /// Looks after the kernel, for what others changed in it.
+  public void check() {
+    routes.check();
+  }
+
+  /// Whether neighbours have told what they know, as far as one can tell.
+  public boolean settled() {
+    return settled;
+  }
+
+  /// Neighbours as they are now.
+  public List<PeerStatus> peers() {
+    return speaker.peers();
+  }
+
+  /// Who is watched by BFD.
+  public synchronized List<BfdStatus> watchedPeers() {
+    return bfd == null ? List.of() : bfd.peers();
+  }
+
+  /// Prefixes that neighbours told and the kernel knows.
+  public List<Prefix> prefixes() {
+    return routes.prefixes();
+  }
+
+  /// How many those are.
+  public int routeCount() {
+    return routes.size();
+  }
+
+  /// Neighbours that were left out and routes that have no way, and why.
+  public synchronized List<String> problems() {
+    List<String> all = new ArrayList<>(problems);
+    all.addAll(routes.problems());
+    return all;
+  }
+
+  /// Ends for a restart: neighbours are left in the belief that the next one comes soon.
+  @Override
+  public synchronized void close() {
+    if (bfd != null) {
+      bfd.close();
+    }
+    speaker.closeForRestart();
+    finish();
+  }
+
+  /// Ends for good: neighbours are told so, and what they told is removed.
+  public synchronized void leave() {
+    if (bfd != null) {
+      bfd.close();
+    }
+    speaker.close();
+    routes.apply(new dev.fairway.bgp.RoutesDelta(List.of(), List.of(), true, true));
+    finish();
+  }
+
+  private void finish() {
+    deaths.shutdown();
+    try {
+      if (!deaths.awaitTermination(5, TimeUnit.SECONDS)) {
+        LOG.warn("A change of routes is still under way");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    transport.close();
+    routes.close();
+  }
+}

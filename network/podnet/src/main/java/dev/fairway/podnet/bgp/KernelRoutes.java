@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.bgp;
+
+import dev.fairway.bgp.BestRoute;
+import dev.fairway.bgp.RoutesDelta;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.NextHop;
+import dev.fairway.linux.NextHopRoutes;
+import dev.fairway.linux.Route;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.RouteSet;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/// The best routes in the kernel. Knows what it has put there, so a change costs what changed.
+final class KernelRoutes implements AutoCloseable {
+  /// Our number among the makers of routes.
+  static final int PROTOCOL = 86;
+
+  /// Anything but 0, which is what administrators' and the kernel's own routes have: those win.
+  static final int METRIC = 32;
+
+  private static final int FIRST_ID = 860_000_000;
+  private static final int LOOK_AT_ALL_BELOW = 20_000;
+  private static final int MOST_PROBLEMS = 20;
+
+  /// Where a packet goes next, on a link of ours.
+  private record Hop(IpAddress address, int link, boolean onlink) implements Comparable<Hop> {
+    @Override
+    public int compareTo(Hop other) {
+      return Comparator.comparing(Hop::address).thenComparingInt(Hop::link).compare(this, other);
+    }
+  }
+
+  private final RouteNetlink links;
+  private final NextHopRoutes kernel;
+  private final Map<Hop, Integer> gateways = new HashMap<>();
+  private final Map<List<Integer>, Integer> groups = new HashMap<>();
+
+  /// What the kernel should hold, and holds unless somebody else took it.
+  private final Map<Integer, NextHop> nextHops = new TreeMap<>();
+
+  private final Map<Prefix, Integer> installed = new HashMap<>();
+  private final Map<Integer, Integer> uses = new HashMap<>();
+
+  /// Routes of a former life that nobody has told yet.
+  private final Set<Prefix> stale = new HashSet<>();
+
+  /// Groups that were cut short before the speaker knew why.
+  private final Set<Integer> shortened = new HashSet<>();
+
+  private final Map<Prefix, String> problems = new LinkedHashMap<>();
+
+  /// Routes that had no way when they came; a link or an address may come later.
+  private final Map<Prefix, BestRoute> waiting = new HashMap<>();
+
+  private int nextId = FIRST_ID;
+
+  KernelRoutes(NetworkNamespace machine) {
+    links = RouteNetlink.open(machine);
+    kernel = NextHopRoutes.open(machine, new RouteSet(Route.TABLE_MAIN, PROTOCOL, METRIC));
+    for (NextHop hop : kernel.nextHops()) {
+      adopt(hop);
+    }
+    kernel.routes().forEach(this::use);
+    stale.addAll(installed.keySet());
+  }
+
+  private void adopt(NextHop hop) {
+    nextHops.put(hop.id(), hop);
+    nextId = Math.max(nextId, hop.id() + 1);
+    switch (hop) {
+      case NextHop.Gateway gateway ->
+          gateways.put(new Hop(gateway.address(), gateway.link(), gateway.onlink()), gateway.id());
+      case NextHop.Group group -> groups.put(sorted(group.members()), group.id());
+    }
+  }
+
+  private static List<Integer> sorted(List<Integer> members) {
+    return members.stream().sorted().toList();
+  }
+
+  /// Whether an earlier life left routes.
+  synchronized boolean hasStale() {
+    return !stale.isEmpty();
+  }
+
+  synchronized int size() {
+    return installed.size();
+  }
+
+  synchronized List<Prefix> prefixes() {
+    return List.copyOf(installed.keySet());
+  }
+
+  /// What could not be put into the kernel, and why.
+  synchronized List<String> problems() {
+    List<String> all = new ArrayList<>();
+    for (Map.Entry<Prefix, String> problem : problems.entrySet()) {
+      if (all.size() == MOST_PROBLEMS) {
+        all.add("BGP: and " + (problems.size() - MOST_PROBLEMS) + " more routes have no way");
+        break;
+      }
+      all.add("BGP route " + problem.getKey() + ": " + problem.getValue());
+    }
+    return all;
+  }
+
+  /// Carries a change into the kernel: new next hops, then routes to them, then removals.
+  synchronized void apply(RoutesDelta delta) {
+    Map<IpAddress, Optional<Hop>> resolved = new HashMap<>();
+    Map<Integer, NextHop> fresh = new TreeMap<>();
+    Map<Prefix, Integer> puts = new LinkedHashMap<>();
+    List<Prefix> deletes = new ArrayList<>();
+    Set<Prefix> told = delta.full() ? new HashSet<>(delta.best().size() * 2) : Set.of();
+    for (BestRoute route : delta.best()) {
+      Prefix prefix = route.prefix();
+      stale.remove(prefix);
+      if (delta.full()) {
+        told.add(prefix);
+      }
+      plan(route, resolved, fresh, puts, deletes);
+    }
+    for (Prefix prefix : delta.gone()) {
+      remove(prefix, deletes);
+    }
+    if (delta.full()) {
+      for (Prefix prefix : List.copyOf(installed.keySet())) {
+        if (!told.contains(prefix) && !stale.contains(prefix)) {
+          remove(prefix, deletes);
+        }
+      }
+    }
+    if (delta.settled()) {
+      stale.forEach(prefix -> remove(prefix, deletes));
+      stale.clear();
+    }
+    carryOut(fresh, puts, deletes);
+  }
+
+  private void plan(
+      BestRoute route,
+      Map<IpAddress, Optional<Hop>> resolved,
+      Map<Integer, NextHop> fresh,
+      Map<Prefix, Integer> puts,
+      List<Prefix> deletes) {
+    Prefix prefix = route.prefix();
+    Set<Hop> hops = new TreeSet<>();
+    for (BestRoute.NextHop next : route.nextHops()) {
+      if (prefix.family() == IpFamily.IPV6 && next.address().family() == IpFamily.IPV4) {
+        continue; // no kernel can
+      }
+      resolved.computeIfAbsent(next.address(), a -> resolve(a, next.peer())).ifPresent(hops::add);
+    }
+    if (hops.isEmpty()) {
+      problems.put(prefix, "no link leads to next hop " + route.nextHops().getFirst().address());
+      waiting.put(prefix, route);
+      remove(prefix, deletes);
+      return;
+    }
+    waiting.remove(prefix);
+    problems.remove(prefix);
+    int id = id(hops, fresh);
+    Integer before = installed.get(prefix);
+    if (before == null || before != id) {
+      puts.put(prefix, id);
+    }
+  }
+
+  private void remove(Prefix prefix, List<Prefix> deletes) {
+    if (installed.containsKey(prefix)) {
+      deletes.add(prefix);
+    }
+  }
+
+  private void carryOut(
+      Map<Integer, NextHop> fresh, Map<Prefix, Integer> puts, List<Prefix> deletes) {
+    kernel.put(fresh.values()); // gateways have smaller numbers than groups of them
+    nextHops.putAll(fresh);
+    shortened.removeAll(fresh.keySet());
+    Map<Prefix, String> refused = kernel.change(puts, deletes);
+    problems.putAll(refused);
+    puts.forEach((prefix, id) -> {
+      if (!refused.containsKey(prefix)) {
+        use(prefix, id);
+      }
+    });
+    for (Prefix prefix : deletes) {
+      Integer before = installed.remove(prefix);
+      if (before != null) {
+        uses.merge(before, -1, Integer::sum);
+      }
+    }
+    prune();
+  }
+
+  private void use(Prefix prefix, int id) {
+    Integer before = installed.put(prefix, id);
+    if (before != null) {
+      uses.merge(before, -1, Integer::sum);
+    }
+    uses.merge(id, 1, Integer::sum);
+  }
+
+  /// Deletes next hops that no route uses, groups before their members.
+  private void prune() {
+    Set<Integer> needed = new HashSet<>();
+    List<Integer> unused = new ArrayList<>();
+    for (NextHop hop : nextHops.values()) {
+      if (uses.getOrDefault(hop.id(), 0) > 0) {
+        needed.add(hop.id());
+        if (hop instanceof NextHop.Group group) {
+          needed.addAll(group.members());
+        }
+      }
+    }
+    for (NextHop hop : nextHops.values()) {
+      if (!needed.contains(hop.id())) {
+        unused.add(hop instanceof NextHop.Group ? 0 : unused.size(), hop.id());
+      }
+    }
+    kernel.delete(unused);
+    for (int id : unused) {
+      nextHops.remove(id);
+      uses.remove(id);
+      shortened.remove(id);
+      gateways.values().remove(id);
+      groups.values().remove(id);
+    }
+  }
+
+  /// The number of the next hop that stands for these.
+  private int id(Set<Hop> hops, Map<Integer, NextHop> fresh) {
+    List<Integer> members = new ArrayList<>(hops.size());
+    for (Hop hop : hops) {
+      Integer known = gateways.get(hop);
+      if (known == null) {
+        known = nextId++;
+        gateways.put(hop, known);
+        fresh.put(known, new NextHop.Gateway(known, PROTOCOL, hop.address, hop.link, hop.onlink));
+      }
+      members.add(known);
+    }
+    if (members.size() == 1) {
+      return members.getFirst();
+    }
+    List<Integer> key = sorted(members);
+    Integer known = groups.get(key);
+    if (known == null) {
+      known = nextId++;
+      groups.put(key, known);
+      fresh.put(known, new NextHop.Group(known, PROTOCOL, key));
+    } else if (shortened.contains(known)) {
+      fresh.put(known, new NextHop.Group(known, PROTOCOL, key));
+    }
+    return known;
+  }
+
+  /// The way to a next hop: itself on a link of ours, or the router that leads to it. Never by a
+  /// route that was learned itself.
+  private Optional<Hop> resolve(IpAddress address, IpAddress peer) {
+    if (address.isLinkLocal()) {
+      return links
+          .routeTo(peer)
+          .filter(route -> route.gateway() == null)
+          .map(route -> new Hop(address, route.link(), false));
+    }
+    return links
+        .routeTo(address)
+        .filter(route -> route.protocol() != PROTOCOL && route.link() != 0)
+        .map(route ->
+            new Hop(
+                route.gateway() == null ? address : route.gateway(), route.link(), route.onlink()));
+  }
+
+  /// Sends nothing more by way of a neighbour, where there are others. Does not wait for the
+  /// speaker to find new best routes; it will, and then all is as it says.
+  synchronized void dead(IpAddress neighbour) {
+    Set<Integer> ids = new HashSet<>();
+    gateways.forEach((hop, id) -> {
+      if (hop.address.equals(neighbour)) {
+        ids.add(id);
+      }
+    });
+    List<NextHop> cut = new ArrayList<>();
+    for (NextHop hop : nextHops.values()) {
+      if (hop instanceof NextHop.Group group) {
+        List<Integer> left =
+            group.members().stream().filter(member -> !ids.contains(member)).toList();
+        if (!left.isEmpty() && left.size() < group.members().size()) {
+          cut.add(new NextHop.Group(group.id(), PROTOCOL, left));
+        }
+      }
+    }
+    kernel.put(cut);
+    for (NextHop hop : cut) {
+      nextHops.put(hop.id(), hop);
+      shortened.add(hop.id());
+    }
+  }
+
+  /// Looks whether the kernel still has it all: a link that went down takes its next hops along,
+  /// and with them their routes. Tries again what had no way.
+  synchronized void check() {
+    Map<Integer, NextHop> found = new HashMap<>();
+    kernel.nextHops().forEach(hop -> found.put(hop.id(), hop));
+    Map<Integer, NextHop> fresh = new TreeMap<>();
+    nextHops.forEach((id, hop) -> {
+      if (!hop.equals(found.get(id))) {
+        fresh.put(id, hop);
+      }
+    });
+    Map<Prefix, Integer> puts = new LinkedHashMap<>();
+    if (!fresh.isEmpty() || installed.size() < LOOK_AT_ALL_BELOW) {
+      Map<Prefix, Integer> routes = kernel.routes();
+      installed.forEach((prefix, id) -> {
+        if (!id.equals(routes.get(prefix))) {
+          puts.put(prefix, id);
+        }
+      });
+    }
+    Map<IpAddress, Optional<Hop>> resolved = new HashMap<>();
+    List<Prefix> deletes = new ArrayList<>();
+    for (BestRoute route : List.copyOf(waiting.values())) {
+      plan(route, resolved, fresh, puts, deletes);
+    }
+    carryOut(fresh, puts, deletes);
+  }
+
+  /// Leaves everything where it is: packets go on.
+  @Override
+  public synchronized void close() {
+    kernel.close();
+    links.close();
+  }
+}
