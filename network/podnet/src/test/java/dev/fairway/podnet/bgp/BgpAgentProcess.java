@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.bgp;
 
 import java.util.Arrays;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.bgp;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -39,6 +40,7 @@ final class BgpFabric implements AutoCloseable {
   private final NetworkNamespace bridge = NetworkNamespace.createAnonymous();
   private final Map<String, NetworkNamespace> namespaces = new HashMap<>();
   private final List<Process> processes = new ArrayList<>();
+  private final Map<String, Integer> portOf = new HashMap<>();
   private int ports;
 
   BgpFabric() {
@@ -84,6 +86,7 @@ final class BgpFabric implements AutoCloseable {
     NetworkNamespace machine = NetworkNamespace.createAnonymous();
     namespaces.put(name, machine);
     int port = 100 + ++ports;
+    portOf.put(name, port);
     try (RouteNetlink inside = RouteNetlink.open(machine);
         RouteNetlink outside = RouteNetlink.open(bridge)) {
       inside.apply(
@@ -95,8 +98,7 @@ final class BgpFabric implements AutoCloseable {
           new PutAddress(LinkAddress.of(LINK, IpAddress.parse("fd00:240::" + number), 64)));
       outside.apply(ChangeLink.of(port).withMaster(100).setUp());
     }
-    Sysctls.write(
-        machine, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
+    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
     return machine;
   }
 
@@ -111,7 +113,7 @@ final class BgpFabric implements AutoCloseable {
           new AddVeth(
               LinkSpec.named("pod").withIndex(20).withUp(),
               LinkSpec.named("eth0").withIndex(2).in(pod)));
-      inside.apply(ChangeLink.of(2).setUp());
+      inside.apply(ChangeLink.of("lo").setUp(), ChangeLink.of(2).setUp());
       for (Prefix range : node(number).ranges()) {
         IpAddress gateway = range.at(1);
         Prefix all = new Prefix(new IpAddress(range.family(), 0, 0), 0);
@@ -150,7 +152,14 @@ final class BgpFabric implements AutoCloseable {
 
   boolean pings(int from, int to, IpFamily family) throws Exception {
     String address = podAddress(to, family).toString();
-    return run("pod-" + from, "ping", "-c1", "-W1", address).contains(" 0% packet loss");
+    return run("pod-" + from, "busybox", "ping", "-c1", "-W1", address).contains(" 0% packet loss");
+  }
+
+  /// Dies without a word: nothing of the machine is heard any more, not even a closing connection.
+  void cut(String machine) {
+    try (RouteNetlink outside = RouteNetlink.open(bridge)) {
+      outside.apply(ChangeLink.of(portOf.getOrDefault(machine, 0)).setDown());
+    }
   }
 
   static void waitFor(String what, Callable<Boolean> condition) throws Exception {
