@@ -18,7 +18,9 @@ public final class Bench {
               "services",
               new ServicesBench(),
               "podnet",
-              new PodnetBench()));
+              new PodnetBench(),
+              "bgp",
+              new BgpBench()));
 
   private Bench() {}
 
