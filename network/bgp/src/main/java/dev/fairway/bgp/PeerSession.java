@@ -70,6 +70,7 @@ final class PeerSession implements PeerLink.Receiver {
   private Instant since = Instant.now();
   private Optional<String> whyDown = Optional.empty();
   private Duration idleFor = Duration.ZERO;
+  private long idleUntil = System.nanoTime();
   private boolean flushPosted;
 
   /// What all sessions of a speaker share.
@@ -173,6 +174,10 @@ final class PeerSession implements PeerLink.Receiver {
   // ---- events
 
   void accepted(BgpTransport.Connection connection) {
+    if (idleUntil - System.nanoTime() > 0) {
+      connection.close(); // it told too much, and will again
+      return;
+    }
     candidate = new Candidate(context.nextLink(), Direction.INCOMING, connection);
     feed(new Accepted(candidate.number));
   }
@@ -223,6 +228,7 @@ final class PeerSession implements PeerLink.Receiver {
       }
     } catch (Peer.TooMany e) {
       idleFor = profile.prefixLimit().restartAfter().orElse(FOREVER);
+      idleUntil = System.nanoTime() + idleFor.toNanos();
       feed(
           new Fault(
               link.number(), Peer.tooMany(), java.util.Objects.requireNonNull(e.getMessage())));
@@ -252,10 +258,11 @@ final class PeerSession implements PeerLink.Receiver {
           case Fault fault -> fault.why();
           default -> "";
         };
-    if (!why.isEmpty()) {
+    Outcome outcome = machine.on(event);
+    boolean counts = !outcome.actions().isEmpty() || event instanceof ConnectFailed;
+    if (!why.isEmpty() && counts) {
       whyDown = Optional.of(why);
     }
-    Outcome outcome = machine.on(event);
     machine = outcome.next();
     for (SessionAction action : outcome.actions()) {
       perform(action);

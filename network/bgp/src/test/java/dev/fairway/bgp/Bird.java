@@ -4,6 +4,8 @@ package dev.fairway.bgp;
 import dev.fairway.linux.NetworkNamespace;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /// A BIRD 2 in a router.
 final class Bird {
@@ -24,9 +26,12 @@ final class Bird {
     process = launch();
   }
 
-  private Process launch() throws IOException {
-    return network.start(
-        router, log, "/usr/sbin/bird", "-f", "-c", config.toString(), "-s", control.toString());
+  private Process launch(String... more) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of("/usr/sbin/bird", "-f", "-c", config.toString(), "-s", control.toString()));
+    command.addAll(List.of(more));
+    return network.start(router, log, command.toArray(String[]::new));
   }
 
   static Bird start(TestNetwork network, NetworkNamespace router, String name, String config)
@@ -34,9 +39,9 @@ final class Bird {
     String whole =
         """
         log stderr all;
-        router id 10.99.0.2;
         protocol device { }
         """
+            + (config.contains("local 10.99.0.3") ? "router id 10.99.0.3;" : "router id 10.99.0.2;")
             + config;
     return new Bird(network, router, name, network.file(name + ".conf", whole));
   }
@@ -66,8 +71,9 @@ final class Bird {
     process.destroyForcibly().waitFor();
   }
 
+  /// Back again, with its former life's routes in mind.
   void restart() throws IOException {
-    process = launch();
+    process = launch("-R");
   }
 
   String log() throws IOException {

@@ -4,7 +4,11 @@ package dev.fairway.bgp;
 import static dev.fairway.bgp.Deadline.waitFor;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fairway.bgp.policy.Change;
+import dev.fairway.bgp.policy.Condition;
 import dev.fairway.bgp.policy.Policy;
+import dev.fairway.bgp.policy.PrefixRange;
+import dev.fairway.bgp.policy.Rule;
 import dev.fairway.bgp.wire.Community;
 import dev.fairway.bgp.wire.LargeCommunity;
 import dev.fairway.linux.NetworkNamespace;
@@ -14,6 +18,7 @@ import dev.fairway.net.Prefix;
 import dev.fairway.net.TransportAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,5 +114,128 @@ class BirdTest {
     waitFor("withdrawn in BIRD", () -> !bird.ask("show", "route", "all").contains("10.200.1.0/24"));
     bird.tell("disable", "s4");
     waitFor("withdrawn by BIRD", () -> routes.size() == 1);
+  }
+
+  private static final String GRACEFUL =
+      """
+      protocol static s4 { ipv4; route 10.1.0.0/16 blackhole; }
+      protocol bgp peer {
+        local 10.99.0.2 as 65002; neighbor 10.99.0.1 as 65001;
+        connect delay time 1; connect retry time 1; error wait time 1,2;
+        graceful restart on; graceful restart time 60;
+        ipv4 { import all; export all; };
+      }
+      """;
+
+  @Test
+  void birdRestartsGracefully() throws Exception {
+    Bird bird = Bird.start(network, their, "bird", GRACEFUL);
+    speaker.set(settings(65001).withPeers(new PeerSettings(BIRDS, accepting(65002))));
+    waitFor("BIRD's route", () -> routes.size() == 1);
+    waitFor("End-of-RIB", () -> peer().families().get(IpFamily.IPV4).told());
+    bird.kill();
+    waitFor("the session is down", () -> !peer().established());
+    assertThat(speaker.routes()).singleElement().matches(BestRoute::stale);
+    bird.restart();
+    waitFor("the session is up", () -> peer().established());
+    waitFor("the route is fresh", () -> speaker.routes().stream().noneMatch(BestRoute::stale));
+    assertThat(routes.size()).isEqualTo(1);
+    assertThat(routes.lost()).isZero();
+  }
+
+  @Test
+  void weRestartGracefully() throws Exception {
+    Bird bird = Bird.start(network, their, "bird", GRACEFUL);
+    BgpSettings settings =
+        settings(65001)
+            .withPeers(new PeerSettings(BIRDS, accepting(65002)))
+            .withAdvertisements(List.of(Advertisement.of(Prefix.parse("10.200.1.0/24"))));
+    speaker.set(settings);
+    waitFor("our route in BIRD", () -> bird.ask("show", "route").contains("10.200.1.0/24"));
+    speaker.closeForRestart();
+    waitFor(
+        "BIRD waits for us",
+        () -> bird.ask("show", "protocols", "all", "peer").contains("graceful restart active"));
+    assertThat(bird.ask("show", "route")).contains("10.200.1.0/24");
+
+    Routes second = new Routes();
+    try (BgpSpeaker next = BgpSpeaker.start(TcpTransport.in(our), second)) {
+      next.set(settings.withGracefulRestart(GracefulRestart.DEFAULT.asRestarting()));
+      assertThat(second.size()).isZero();
+      waitFor("all is told", second::settled);
+      assertThat(second.size()).isEqualTo(1);
+      waitFor(
+          "BIRD waits no more",
+          () -> !bird.ask("show", "protocols", "all", "peer").contains("restart active"));
+      assertThat(bird.ask("show", "route")).contains("10.200.1.0/24");
+    }
+  }
+
+  @Test
+  void aFilterChangesWithoutANewSession() throws Exception {
+    Bird bird =
+        Bird.start(
+            network,
+            their,
+            "bird",
+            GRACEFUL.replace(
+                "route 10.1.0.0/16 blackhole;",
+                "route 10.1.0.0/16 blackhole; route 10.2.0.0/16 blackhole;"));
+    speaker.set(
+        settings(65001)
+            .withPeers(new PeerSettings(BIRDS, accepting(65002)))
+            .withAdvertisements(List.of(Advertisement.of(Prefix.parse("10.200.1.0/24")))));
+    waitFor("BIRD's routes", () -> routes.size() == 2);
+    waitFor("our route", () -> bird.ask("show", "route").contains("10.200.1.0/24"));
+    Policy onlyOne =
+        Policy.of(
+            Rule.accept(
+                    new Condition.InPrefixes(
+                        List.of(new PrefixRange(Prefix.parse("10.2.0.0/15"), 16, 24))))
+                .changing(new Change.SetLocalPreference(7)));
+    speaker.set(
+        settings(65001)
+            .withPeers(
+                new PeerSettings(
+                    BIRDS, accepting(65002).withImport(onlyOne).withExport(Policy.REJECT_ALL)))
+            .withAdvertisements(List.of(Advertisement.of(Prefix.parse("10.200.1.0/24")))));
+    waitFor("one route is left", () -> routes.size() == 1 && routes.has("10.2.0.0/16"));
+    waitFor(
+        "its preference is set",
+        () -> routes.get("10.2.0.0/16").attributes().localPreference().equals(Optional.of(7L)));
+    waitFor("ours is withdrawn", () -> !bird.ask("show", "route").contains("10.200.1.0/24"));
+    assertThat(peer().sessions()).isEqualTo(1);
+    bird.tell("reload", "out", "peer");
+    bird.tell("disable", "s4");
+    waitFor("BIRD withdraws", () -> routes.size() == 0);
+  }
+
+  @Test
+  void weReflectBetweenClients() throws Exception {
+    IpAddress third = IpAddress.parse("10.99.0.3");
+    NetworkNamespace other = network.router(3);
+    String config =
+        """
+        protocol static s4 { ipv4; route 10.%1$d.0.0/16 blackhole; }
+        protocol bgp peer {
+          local 10.99.0.%1$d as 65001; neighbor 10.99.0.1 as 65001;
+          connect delay time 1; connect retry time 1;
+          ipv4 { import all; export all; };
+        }
+        """;
+    final Bird client = Bird.start(network, their, "client", config.formatted(2));
+    final Bird second = Bird.start(network, other, "second", config.formatted(3));
+    PeerProfile profile = accepting(65001);
+    speaker.set(
+        settings(65001)
+            .withPeers(
+                new PeerSettings(BIRDS, profile.withReflectorClient(true)),
+                new PeerSettings(third, profile)));
+    waitFor("reflected to the other", () -> second.ask("show", "route").contains("10.2.0.0/16"));
+    assertThat(second.ask("show", "route", "10.2.0.0/16", "all"))
+        .contains("BGP.originator_id: 10.99.0.2")
+        .contains("BGP.cluster_list: 10.99.0.1")
+        .contains("BGP.next_hop: 10.99.0.2");
+    waitFor("and to the client", () -> client.ask("show", "route").contains("10.3.0.0/16"));
   }
 }

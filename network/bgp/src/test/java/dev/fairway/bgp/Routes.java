@@ -10,6 +10,7 @@ import java.util.Objects;
 final class Routes implements RoutesListener {
   private final Map<Prefix, BestRoute> routes = new HashMap<>();
   private boolean settled;
+  private int lost;
 
   @Override
   public synchronized void changed(RoutesDelta delta) {
@@ -18,11 +19,17 @@ final class Routes implements RoutesListener {
     }
     delta.best().forEach(route -> routes.put(route.prefix(), route));
     delta.gone().forEach(routes::remove);
+    lost += delta.gone().size();
     settled = delta.settled();
   }
 
   synchronized int size() {
     return routes.size();
+  }
+
+  /// How often a prefix was gone.
+  synchronized int lost() {
+    return lost;
   }
 
   synchronized boolean settled() {
