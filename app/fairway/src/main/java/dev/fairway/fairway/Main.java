@@ -21,6 +21,7 @@ import picocli.CommandLine.HelpCommand;
       StatusCommand.class,
       LogsCommand.class,
       NetCommand.class,
+      PodnetCommand.class,
       ServerCommand.class,
       NodeCommand.class,
       HelpCommand.class

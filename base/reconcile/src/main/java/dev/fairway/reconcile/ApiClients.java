@@ -2,9 +2,11 @@
 package dev.fairway.reconcile;
 
 import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +37,33 @@ public final class ApiClients {
     if (clientKey(config).filter(ApiClients::isEllipticCurve).isPresent()) {
       config.setClientKeyAlgo("EC");
     }
+    return new KubernetesClientBuilder().withConfig(config).build();
+  }
+
+  /// A client for a process inside a pod, by what its service account's volume holds. The token is
+  /// read anew for each connection, as the kubelet replaces it.
+  ///
+  /// @param url of the API server
+  /// @param account the volume: `token`, `ca.crt`
+  /// @throws IllegalArgumentException if the volume is not there; the message names it
+  public static KubernetesClient inPod(String url, Path account, String userAgent) {
+    Path token = account.resolve("token");
+    if (!Files.isReadable(token)) {
+      throw new IllegalArgumentException("the service account's " + token + " cannot be read");
+    }
+    Config config =
+        new ConfigBuilder(Config.empty())
+            .withMasterUrl(url)
+            .withCaCertFile(account.resolve("ca.crt").toString())
+            .withUserAgent(userAgent)
+            .withOauthTokenProvider(() -> {
+              try {
+                return Files.readString(token).strip();
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            })
+            .build();
     return new KubernetesClientBuilder().withConfig(config).build();
   }
 

@@ -211,6 +211,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             client
                 .nodes()
                 .withName(name)
+                // Its status, as the right to that is less than the right to the whole Node.
+                .subresource("status")
                 .patch(
                     PatchContext.of(PatchType.JSON_MERGE),
                     json.writeValueAsString(
@@ -328,6 +330,26 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             netlink.routes(),
             book.allocations(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
+  }
+
+  /// What an agent would change in the kernel of a machine, without starting one.
+  public static List<ForwardingStep> plan(
+      Config config, NetworkNamespace machine, Collection<Node> all) {
+    ClusterNodes nodes = ClusterNodes.of(all, config.nodeName(), config.nodeAddress());
+    try (RouteNetlink netlink = RouteNetlink.open(machine)) {
+      Link link =
+          netlink
+              .link(config.underlay())
+              .orElseThrow(
+                  () -> new IllegalStateException("this machine has no link " + config.underlay()));
+      Underlay underlay = new Underlay(link.index(), link.mtu(), config.nodeAddress());
+      Optional<ClusterNode> me = nodes.me();
+      return me.isEmpty()
+          ? List.of()
+          : ForwardingPlan.between(
+              new KernelForwarding(netlink, underlay.link()).read(),
+              config.backend().create().desired(me.get(), nodes.others(), underlay));
+    }
   }
 
   private void settle() throws IOException {
