@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
-import dev.fairway.net.Prefix;
 import dev.fairway.podnet.PodNetwork;
+import dev.fairway.podnet.settings.InvalidSettings;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ProvisionException;
 import dev.fairway.reconcile.ApiClients;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -36,18 +38,13 @@ final class PodnetCommand implements Callable<Integer> {
   private String node = "";
 
   @Option(
-      names = "--pods",
-      paramLabel = "RANGE",
-      defaultValue = "10.244.0.0/16",
-      description = "the range of all pods of the cluster (default: ${DEFAULT-VALUE})")
-  private String pods = "";
-
-  @Option(
-      names = "--backend",
-      paramLabel = "BACKEND",
-      defaultValue = "vxlan",
-      description = "vxlan (default) or routes")
-  private String backend = "";
+      names = "--config",
+      required = true,
+      paramLabel = "FILE",
+      description =
+          "what is wanted of the pod network, the same for all nodes: a PodNetworkConfiguration, or"
+              + " flannel's net-conf.json")
+  private Path settings = Path.of("");
 
   @Option(
       names = "--print-plan",
@@ -85,8 +82,9 @@ final class PodnetCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Requirements.root("podnet");
+    PodNetworkSettings wanted = settings();
     try (KubernetesClient client = client()) {
-      PodnetProcess process = new PodnetProcess(client, node, this::config);
+      PodnetProcess process = new PodnetProcess(client, node, place -> config(wanted, place));
       if (printPlan) {
         process.printPlan();
       } else {
@@ -98,23 +96,33 @@ final class PodnetCommand implements Callable<Integer> {
     return 0;
   }
 
-  private PodNetwork.Config config(PodnetProcess.Place place) {
+  private PodNetwork.Config config(PodNetworkSettings wanted, PodnetProcess.Place place) {
     return new PodNetwork.Config(
         node,
         place.address(),
         place.underlay(),
-        Prefix.parse(pods),
-        switch (backend) {
-          case "vxlan" -> PodNetwork.BackendKind.VXLAN;
-          case "routes" -> PodNetwork.BackendKind.ROUTES;
-          default ->
+        wanted.podRanges().getFirst(),
+        switch (wanted.backend()) {
+          case VXLAN -> PodNetwork.BackendKind.VXLAN;
+          case ROUTES -> PodNetwork.BackendKind.ROUTES;
+          case BGP, WIREGUARD ->
               throw new ProvisionException(
-                  "--backend " + backend.toLowerCase(Locale.ROOT) + ": it is vxlan or routes");
+                  settings + ": backend " + wanted.backend() + " is not for podnet alone yet");
         },
         runDir.resolve("cni.sock"),
         binDir,
         confDir,
         stateDir);
+  }
+
+  private PodNetworkSettings settings() throws IOException {
+    try {
+      return PodNetworkSettings.parse(Files.readString(settings));
+    } catch (InvalidSettings e) {
+      throw new ProvisionException(settings + ": " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new IOException("--config " + settings + " cannot be read: " + e.getMessage(), e);
+    }
   }
 
   private KubernetesClient client() {
