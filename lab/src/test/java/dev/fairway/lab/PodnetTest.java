@@ -45,8 +45,8 @@ class PodnetTest {
   @Test
   void podsOfAnyClusterReachOneAnother() throws Exception {
     shell.run("./fairway down --name " + NAME).good();
-    ClusterSpec spec = ClusterSpecFile.choose(
-            NAME, 2, ClusterSpec.Backend.VXLAN, List.of(IpFamily.IPV4));
+    ClusterSpec spec =
+        ClusterSpecFile.choose(NAME, 2, ClusterSpec.Backend.VXLAN, List.of(IpFamily.IPV4));
     ClusterSpecFile.write(spec);
     LocalCluster local = new LocalCluster(spec);
     local.ensureNetwork();
@@ -72,8 +72,8 @@ class PodnetTest {
 
     String first = add("worker-0");
     String second = add("worker-1");
-    shell.run("ip netns exec " + pods.getFirst() + PING + second).good();
-    shell.run("ip netns exec " + pods.getLast() + PING + first).good();
+    shell.run("nsenter --net=/run/netns/" + pods.getFirst() + PING + second).good();
+    shell.run("nsenter --net=/run/netns/" + pods.getLast() + PING + first).good();
     assertThat(shell.run(net + "why " + first + " " + second).good())
         .contains("A packet gets there.");
     for (String worker : List.of("worker-0", "worker-1")) {
@@ -88,7 +88,7 @@ class PodnetTest {
   }
 
   private void refusals(ClusterSpec spec, String kubeconfig) throws IOException {
-    String at = "ip netns exec fairway-" + NAME + "-worker-0 ";
+    String at = "nsenter --net=/run/netns/fairway-" + NAME + "-worker-0 ";
     String agent = agent(kubeconfig, "worker-0");
     assertThat(shell.run(at + agent + " --print-plan").good())
         .contains("ip link add fairway.1", "ip route replace unreachable 10.200.0.0/24 proto 87");
@@ -123,7 +123,7 @@ class PodnetTest {
 
   private void start(Machine machine, String command) {
     String log = directory.resolve(machine.name() + ".log").toString();
-    String in = "ip netns exec fairway-" + NAME + "-" + machine.name() + " ";
+    String in = "nsenter --net=/run/netns/fairway-" + NAME + "-" + machine.name() + " ";
     started.add(
         shell.run(in + command + " > " + log + " 2>&1 < /dev/null & echo $!").good().strip());
   }
