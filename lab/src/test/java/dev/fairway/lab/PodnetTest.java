@@ -3,6 +3,7 @@ package dev.fairway.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpFamily;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ClusterSpecFile;
@@ -38,7 +39,7 @@ class PodnetTest {
   @AfterEach
   void down() {
     started.forEach(pid -> shell.run("kill " + pid));
-    pods.forEach(pod -> shell.run("ip netns delete " + pod));
+    pods.forEach(pod -> NetworkNamespace.delete(Path.of("/run/netns", pod)));
     shell.run("./fairway down --name " + NAME).good();
   }
 
@@ -213,7 +214,7 @@ class PodnetTest {
   /// Connects a namespace by hand, as the specification says, and returns its address.
   private String add(String worker) {
     String pod = "fwpod-" + ProcessHandle.current().pid() + "-" + worker;
-    shell.run("ip netns add " + pod).good();
+    NetworkNamespace.create(Path.of("/run/netns", pod)).close();
     pods.add(pod);
     String result = shell.run(cni("ADD", worker)).good();
     var address = Pattern.compile("\"(10\\.200\\.\\d+\\.\\d+)/").matcher(result);
