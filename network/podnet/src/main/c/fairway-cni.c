@@ -9,10 +9,10 @@
 // with the two numbers as 32 bits in network order. A DEL that finds no agent succeeds all the same:
 // the request goes into a file of the directory agentSocket.missed instead, for the next agent.
 // Written for the specification 1.1.0 (https://www.cni.dev/docs/spec/).
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,12 +53,22 @@ const char *answer_version(void) {
 
 // The details may come from the caller: what JSON would have to escape becomes a question mark.
 int fail(enum cni_code code, const char *message, const char *details) {
-  printf("{\"cniVersion\":\"%s\",\"code\":%d,\"msg\":\"%s\",\"details\":\"", answer_version(), code, message);
+  say("{\"cniVersion\":\"", answer_version(), "\",\"code\":", NULL);
+  say_number(code);
+  say(",\"msg\":\"", message, "\",\"details\":\"", NULL);
   for (; *details; details++) {
-    putchar(*details < ' ' || *details > '~' || *details == '"' || *details == '\\' ? '?' : *details);
+    int plain = *details >= ' ' && *details <= '~' && *details != '"' && *details != '\\';
+    say_bytes(plain ? details : "?", 1);
   }
-  puts("\"}");
+  say("\"}\n", NULL);
   return 1;
+}
+
+// As above, with the number of the error that a system call left.
+static int fail_errno(enum cni_code code, const char *message) {
+  char details[] = "errno 000";
+  for (int at = sizeof details - 2, left = errno; at >= 6; at--, left /= 10) details[at] = (char)('0' + left % 10);
+  return fail(code, message, details);
 }
 
 int input_member(const char *key, const char **text, size_t *text_length) {
@@ -103,6 +113,41 @@ static int send_all(int fd, const void *data, size_t length) {
   return 0;
 }
 
+static char output[8192];
+static size_t output_length;
+
+static void flush(void) {
+  send_all(STDOUT_FILENO, output, output_length);
+  output_length = 0;
+}
+
+void say_bytes(const char *text, size_t length) {
+  if (length > sizeof output - output_length) flush();
+  if (length > sizeof output) {
+    send_all(STDOUT_FILENO, text, length);
+    return;
+  }
+  memcpy(output + output_length, text, length);
+  output_length += length;
+}
+
+void say(const char *text, ...) {
+  va_list rest;
+  va_start(rest, text);
+  for (; text != NULL; text = va_arg(rest, const char *)) say_bytes(text, strlen(text));
+  va_end(rest);
+}
+
+void say_number(long number) {
+  char digits[20];
+  size_t at = sizeof digits;
+  do {
+    digits[--at] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  say_bytes(digits + at, sizeof digits - at);
+}
+
 static int receive_all(int fd, void *data, size_t length) {
   char *at = data;
   while (length > 0) {
@@ -116,6 +161,10 @@ static int receive_all(int fd, void *data, size_t length) {
   return 0;
 }
 
+static uint32_t big_endian(uint32_t number) {
+  return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(number) : number;
+}
+
 struct head {
   char magic[4];
   uint32_t first, second;
@@ -126,8 +175,8 @@ static size_t environment_length;
 // In one piece, so that the agent is woken once and finds it whole.
 static int send_request(int fd) {
   struct head head = {.magic = "FWC1"};
-  head.first = htonl((uint32_t)environment_length);
-  head.second = htonl((uint32_t)input_length);
+  head.first = big_endian((uint32_t)environment_length);
+  head.second = big_endian((uint32_t)input_length);
   struct iovec parts[] = {
       {&head, sizeof head}, {environment, environment_length}, {input, input_length}};
   size_t left = sizeof head + environment_length + input_length;
@@ -154,17 +203,30 @@ static const char *variable(const char *name) {
   return value != NULL ? value : "";
 }
 
+static char *append(char *to, const char *text) {
+  while (*text) *to++ = *text++;
+  return to;
+}
+
+static char *append_hex(char *to, uint64_t number) {
+  for (int shift = 60; shift >= 0; shift -= 4) *to++ = "0123456789abcdef"[number >> shift & 15];
+  return to;
+}
+
 // Leaves the request where the next agent finds it, under a name that follows from the attachment
 // (FNV-1a). Half a file is never seen. Where it cannot be written, the agent still notices that the
 // sandbox is gone.
 static void leave_request(const char *socket_path) {
   char file[sizeof(struct sockaddr_un) + 64], fresh[sizeof file + 32];
-  int end = snprintf(file, sizeof file, "%s.missed", socket_path);
+  char *end = append(append(file, socket_path), ".missed");
+  *end = 0;
   mkdir(file, 0700);
   uint64_t name = hash(0xcbf29ce484222325u, variable("CNI_CONTAINERID"));
   name = hash(hash(name, "/"), variable("CNI_IFNAME"));
-  snprintf(file + end, sizeof file - (size_t)end, "/%016llx", (unsigned long long)name);
-  snprintf(fresh, sizeof fresh, "%s.%d", file, (int)getpid());
+  end = append_hex(append(end, "/"), name);
+  *end = 0;
+  end = append_hex(append(append(fresh, file), "."), (uint64_t)getpid());
+  *end = 0;
   int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return;
   int failed = send_request(fd);
@@ -187,14 +249,14 @@ static int ask_agent(const char *command, const char *socket_path) {
   if (strlen(socket_path) >= sizeof address.sun_path) {
     return fail(CNI_BAD_CONFIG, "agentSocket is longer than a socket path may be", socket_path);
   }
-  strcpy(address.sun_path, socket_path);
+  memcpy(address.sun_path, socket_path, strlen(socket_path) + 1);
   long collected = collect_environment();
   if (collected < 0) {
     return fail(CNI_BAD_ENVIRONMENT, "the CNI_ environment is larger than 64 KiB", "");
   }
   environment_length = (size_t)collected;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(CNI_IO_FAILURE, "no socket could be opened", strerror(errno));
+  if (fd < 0) return fail_errno(CNI_IO_FAILURE, "no socket could be opened");
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
@@ -204,20 +266,20 @@ static int ask_agent(const char *command, const char *socket_path) {
   if (send_request(fd) != 0 || receive_all(fd, &head, sizeof head) != 0) {
     return agent_lost(command, "the node agent did not answer", socket_path);
   }
-  uint32_t length = ntohl(head.second);
+  uint32_t length = big_endian(head.second);
   if (memcmp(head.magic, "FWC1", sizeof head.magic) != 0 || length > sizeof answer) {
     return fail(CNI_IO_FAILURE, "what listens on agentSocket is not a fairway node agent", socket_path);
   }
   if (receive_all(fd, answer, length) != 0) {
     return agent_lost(command, "the node agent did not finish its answer", socket_path);
   }
-  return send_all(STDOUT_FILENO, answer, length) != 0 ? 1 : (int)ntohl(head.first);
+  return send_all(STDOUT_FILENO, answer, length) != 0 ? 1 : (int)big_endian(head.first);
 }
 
 static int print_versions(void) {
-  printf("{\"cniVersion\":\"%s\",\"supportedVersions\":[", answer_version());
-  for (size_t i = 0; i < VERSION_COUNT; i++) printf("%s\"%s\"", i ? "," : "", VERSIONS[i]);
-  puts("]}");
+  say("{\"cniVersion\":\"", answer_version(), "\",\"supportedVersions\":[", NULL);
+  for (size_t i = 0; i < VERSION_COUNT; i++) say(i ? ",\"" : "\"", VERSIONS[i], "\"", NULL);
+  say("]}\n", NULL);
   return 0;
 }
 
@@ -242,7 +304,7 @@ static int no_socket(void) {
   return fail(CNI_BAD_CONFIG, "agentSocket is missing: it must name the socket of the node agent", "");
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   char socket_path[4096];
   const char *command = getenv("CNI_COMMAND");
   const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -251,7 +313,7 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   switch (read_input()) {
     case -1:
-      return fail(CNI_IO_FAILURE, "stdin cannot be read", strerror(errno));
+      return fail_errno(CNI_IO_FAILURE, "stdin cannot be read");
     case -2:
       return fail(CNI_BAD_CONFIG, "the network configuration on stdin is larger than 1 MiB", "");
     default:
@@ -276,4 +338,10 @@ int main(int argc, char **argv) {
     default:
       return fail(CNI_BAD_JSON, "the network configuration on stdin is not a JSON object", "");
   }
+}
+
+int main(int argc, char **argv) {
+  int code = run(argc, argv);
+  flush();
+  return code;
 }

@@ -27,6 +27,11 @@ int json_member(const char *json, size_t length, const char *key, const char **t
 // What came on stdin.
 int input_member(const char *key, const char **text, size_t *text_length);
 
+// Prints texts until NULL; what cannot be written is lost with its reader.
+void say(const char *text, ...);
+void say_bytes(const char *text, size_t length);
+void say_number(long number);
+
 // Prints the specification's error object and returns the exit code that goes with it.
 int fail(enum cni_code code, const char *message, const char *details);
 

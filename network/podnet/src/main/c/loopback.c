@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -27,19 +26,18 @@ static void print_result(const char *netns) {
   const char *previous;
   size_t length;
   if (input_member("prevResult", &previous, &length) && *previous == '{') {
-    fwrite(previous, 1, length, stdout);
-    putchar('\n');
+    say_bytes(previous, length);
+    say("\n", NULL);
     return;
   }
+  say("{\"cniVersion\":\"", version, "\",", NULL);
   if (strcmp(version, "0.3.0") < 0) {
-    printf("{\"cniVersion\":\"%s\",\"ip4\":{\"ip\":\"127.0.0.1/8\"},\"dns\":{}}\n", version);
+    say("\"ip4\":{\"ip\":\"127.0.0.1/8\"},\"dns\":{}}\n", NULL);
     return;
   }
   const char *family = version[0] == '0' ? "\"version\":\"4\"," : ""; // gone since 1.0.0
-  printf("{\"cniVersion\":\"%s\","
-         "\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":\"%s\"}],"
-         "\"ips\":[{%s\"interface\":0,\"address\":\"127.0.0.1/8\"}],\"dns\":{}}\n",
-         version, netns, family);
+  say("\"interfaces\":[{\"name\":\"lo\",\"mac\":\"00:00:00:00:00:00\",\"sandbox\":\"", netns, "\"}],",
+      "\"ips\":[{", family, "\"interface\":0,\"address\":\"127.0.0.1/8\"}],\"dns\":{}}\n", NULL);
 }
 
 int loopback(const char *command) {
