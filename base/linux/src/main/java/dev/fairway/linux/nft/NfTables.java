@@ -3,12 +3,15 @@ package dev.fairway.linux.nft;
 
 import dev.fairway.linux.Errno;
 import dev.fairway.linux.KernelException;
+import dev.fairway.linux.NetlinkReader;
 import dev.fairway.linux.NetlinkSocket;
 import dev.fairway.linux.NetlinkSocket.Answer;
 import dev.fairway.linux.NetlinkWriter;
 import dev.fairway.linux.NetworkNamespace;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The nf_tables of one network namespace. Keep one open for the life of its user: closing the
@@ -165,6 +168,47 @@ public final class NfTables implements AutoCloseable {
         tables.add(new NftTable(known, name));
       }
     }
+  }
+
+  /// How many packets each named counter of a table has seen.
+  public Map<String, Long> counters(NftTable table) {
+    NetlinkWriter out = socket.writer();
+    out.begin(NftWire.GETOBJ, DUMP);
+    NftWire.header(out, table.family().number(), 0);
+    out.attributeText(1, table.name());
+    out.end();
+    Map<String, Long> packets = new LinkedHashMap<>();
+    socket.dump(
+        out,
+        packets::clear,
+        (type, payload) -> {
+          if (type == NftWire.NEWOBJ) {
+            counter(payload, packets);
+          }
+        });
+    return packets;
+  }
+
+  /// `NFTA_OBJ_*`, `NFTA_COUNTER_*`
+  private static void counter(NetlinkReader object, Map<String, Long> packets) {
+    String[] name = {""};
+    long[] count = new long[1];
+    object.attributes(
+        4,
+        (attribute, value) -> {
+          if (attribute == 2) {
+            name[0] = value.text();
+          } else if (attribute == 4) {
+            value.attributes(
+                0,
+                (inner, number) -> {
+                  if (inner == 2) {
+                    count[0] = number.bigEndian64(0);
+                  }
+                });
+          }
+        });
+    packets.put(name[0], count[0]);
   }
 
   @Override

@@ -49,13 +49,15 @@ public record NftChain(NftTable table, String name, @Nullable Attachment attachm
     }
   }
 
-  /// The points of a packet's way, (`enum nf_inet_hooks`).
+  /// The points of a packet's way, (`enum nf_inet_hooks`), and the one of ARP
+  /// (`linux/netfilter_arp.h`).
   public enum Hook {
     PREROUTING(0),
     INPUT(1),
     FORWARD(2),
     OUTPUT(3),
-    POSTROUTING(4);
+    POSTROUTING(4),
+    ARP_INPUT(0);
 
     private final int number;
 

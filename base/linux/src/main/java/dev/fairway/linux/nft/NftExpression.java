@@ -136,4 +136,7 @@ public sealed interface NftExpression {
 
   /// Counts packets and bytes.
   record Counter() implements NftExpression {}
+
+  /// Counts by a counter of the table that has a name: see [NftRequest.AddCounter].
+  record CountBy(String counter) implements NftExpression {}
 }

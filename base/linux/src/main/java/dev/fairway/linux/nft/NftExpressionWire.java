@@ -5,6 +5,7 @@ import dev.fairway.linux.NetlinkWriter;
 import dev.fairway.linux.nft.NftExpression.Bitwise;
 import dev.fairway.linux.nft.NftExpression.Compare;
 import dev.fairway.linux.nft.NftExpression.Connection;
+import dev.fairway.linux.nft.NftExpression.CountBy;
 import dev.fairway.linux.nft.NftExpression.Counter;
 import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
@@ -57,6 +58,7 @@ final class NftExpressionWire {
       case Masquerade _ -> "masq";
       case RejectByReset _, RejectPortUnreachable _ -> "reject";
       case Counter _ -> "counter";
+      case CountBy _ -> "objref";
     };
   }
 
@@ -157,6 +159,10 @@ final class NftExpressionWire {
               case IPV4 -> 3;
               case IPV6 -> 4;
             });
+      }
+      case CountBy(String counter) -> {
+        out.attributeBigEndian32(1, NftWire.OBJECT_COUNTER);
+        out.attributeText(2, counter);
       }
       case Counter _ -> {
         out.attributeBigEndian64(1, 0);

@@ -31,6 +31,13 @@ public sealed interface NftRequest {
 
   record AddSet(NftSet set) implements NftRequest {}
 
+  /// Adds a counter that rules refer to by its name, unless there is one.
+  record AddCounter(NftTable table, String name) implements NftRequest {
+    public AddCounter {
+      NftName.check(name);
+    }
+  }
+
   /// An element whose key is there with other data is refused: delete it first.
   record AddElements(NftSet set, List<NftSet.Element> elements) implements NftRequest {
     @Override

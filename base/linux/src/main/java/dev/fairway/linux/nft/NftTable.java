@@ -16,6 +16,7 @@ public record NftTable(Family family, String name) {
   public enum Family {
     INET(1),
     IP(2),
+    ARP(3),
     IP6(10);
 
     private final int number;

@@ -8,10 +8,13 @@ import dev.fairway.net.IpFamily;
 public enum NftType {
   IPV4_ADDRESS(7, 4),
   IPV6_ADDRESS(8, 16),
+  /// Six bytes and two of nothing.
+  MAC(9, 8),
   PROTOCOL(12, 4),
   PORT(13, 4),
   /// Also used for an index, because `nft` can print it without being told more.
-  MARK(19, 4);
+  MARK(19, 4),
+  LINK_INDEX(20, 4);
 
   private final int number;
   private final int bytes;

@@ -2,6 +2,7 @@
 package dev.fairway.linux.nft;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
 import dev.fairway.net.Protocol;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -74,6 +75,11 @@ public final class NftValue {
 
     public Builder address(IpAddress address) {
       parts.put(address.bytes());
+      return this;
+    }
+
+    public Builder mac(MacAddress mac) {
+      parts.put(mac.bytes()).putShort((short) 0);
       return this;
     }
 

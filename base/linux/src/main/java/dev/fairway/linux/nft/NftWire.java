@@ -3,6 +3,7 @@ package dev.fairway.linux.nft;
 
 import dev.fairway.linux.NetlinkWriter;
 import dev.fairway.linux.nft.NftRequest.AddChain;
+import dev.fairway.linux.nft.NftRequest.AddCounter;
 import dev.fairway.linux.nft.NftRequest.AddElements;
 import dev.fairway.linux.nft.NftRequest.AddRule;
 import dev.fairway.linux.nft.NftRequest.AddSet;
@@ -25,8 +26,13 @@ final class NftWire {
   private static final int NEWSET = SUBSYSTEM | 9;
   private static final int NEWSETELEM = SUBSYSTEM | 12;
   private static final int DELSETELEM = SUBSYSTEM | 14;
+  static final int NEWOBJ = SUBSYSTEM | 18;
+  static final int GETOBJ = SUBSYSTEM | 19;
   static final int NEWGEN = SUBSYSTEM | 15;
   static final int GETGEN = SUBSYSTEM | 16;
+
+  /// `NFT_OBJECT_COUNTER`
+  static final int OBJECT_COUNTER = 1;
 
   private static final int CREATE = 0x400;
   private static final int APPEND = 0x800;
@@ -70,6 +76,15 @@ final class NftWire {
         for (NftExpression expression : expressions) {
           NftExpressionWire.write(out, expression);
         }
+        out.unnest();
+        out.end();
+      }
+      case AddCounter(NftTable table, String name) -> {
+        begin(out, NEWOBJ, CREATE, table);
+        out.attributeText(1, table.name());
+        out.attributeText(2, name);
+        out.attributeBigEndian32(3, OBJECT_COUNTER);
+        out.nest(4);
         out.unnest();
         out.end();
       }
@@ -198,6 +213,7 @@ final class NftWire {
       case DeleteChain _ -> "NFT_MSG_DELCHAIN";
       case AddRule _ -> "NFT_MSG_NEWRULE";
       case AddSet _ -> "NFT_MSG_NEWSET";
+      case AddCounter _ -> "NFT_MSG_NEWOBJ";
       case AddElements _ -> "NFT_MSG_NEWSETELEM";
       case DeleteElements _ -> "NFT_MSG_DELSETELEM";
     };

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
-import dev.fairway.podnet.fastpath.Talk.Pair;
+import dev.fairway.podnet.PodLab;
+import dev.fairway.podnet.PodTalk;
+import dev.fairway.podnet.PodTalk.Pair;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -67,8 +69,8 @@ final class FastPathTest {
   @ParameterizedTest
   @ValueSource(strings = {"IPv4", "IPv6"})
   void podsOfOneNodeReachOneAnotherDirectly(String family) throws Exception {
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(a, 0, address(family, 3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, address(family, 3), PORT, listener)) {
       long before = direct();
       pair.exchange();
       assertThat(direct()).isGreaterThanOrEqualTo(before + 2);
@@ -87,17 +89,17 @@ final class FastPathTest {
       assertThat(pair.server().getInputStream().readNBytes(much.length)).isEqualTo(much);
       writer.join();
     }
-    try (DatagramSocket client = Talk.udp(a, 0);
-        DatagramSocket server = Talk.udp(b, PORT)) {
+    try (DatagramSocket client = PodTalk.udp(a, 0);
+        DatagramSocket server = PodTalk.udp(b, PORT)) {
       long before = direct();
-      Talk.send(client, address(family, 3), PORT, 100);
-      DatagramPacket asked = Talk.receive(server);
-      Talk.send(server, address(family, 2), asked.getPort(), 100);
-      Talk.receive(client);
+      PodTalk.send(client, address(family, 3), PORT, 100);
+      DatagramPacket asked = PodTalk.receive(server);
+      PodTalk.send(server, address(family, 2), asked.getPort(), 100);
+      PodTalk.receive(client);
       assertThat(direct()).isEqualTo(before + 2);
       // In fragments: the stack's work.
-      Talk.send(client, address(family, 3), PORT, 5000);
-      assertThat(Talk.receive(server).getLength()).isEqualTo(5000);
+      PodTalk.send(client, address(family, 3), PORT, 5000);
+      assertThat(PodTalk.receive(server).getLength()).isEqualTo(5000);
       assertThat(direct()).isEqualTo(before + 2);
     }
   }
@@ -122,26 +124,26 @@ final class FastPathTest {
   void aServiceIsTranslatedBothWays(String family) throws Exception {
     String service = family.equals("IPv4") ? "10.32.0.50" : "fd00:32::50";
     service("web", service, 3);
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(a, 0, service, 80, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, service, 80, listener)) {
       long before = direct();
       pair.exchange();
       assertThat(direct()).isEqualTo(before);
     }
-    try (DatagramSocket client = Talk.udp(a, 0);
-        DatagramSocket server = Talk.udp(b, PORT)) {
-      Talk.send(client, service, 80, 10);
-      DatagramPacket asked = Talk.receive(server);
-      Talk.send(server, address(family, 2), asked.getPort(), 10);
-      assertThat(Talk.receive(client).getAddress()).isEqualTo(InetAddress.getByName(service));
+    try (DatagramSocket client = PodTalk.udp(a, 0);
+        DatagramSocket server = PodTalk.udp(b, PORT)) {
+      PodTalk.send(client, service, 80, 10);
+      DatagramPacket asked = PodTalk.receive(server);
+      PodTalk.send(server, address(family, 2), asked.getPort(), 10);
+      assertThat(PodTalk.receive(client).getAddress()).isEqualTo(InetAddress.getByName(service));
     }
   }
 
   @Test
   void aPodReachesItselfByItsService() throws Exception {
     service("web", "10.32.0.50", 3);
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(b, 0, "10.32.0.50", 80, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(b, 0, "10.32.0.50", 80, listener)) {
       pair.exchange();
       assertThat(pair.server().getInetAddress().getHostAddress()).isNotEqualTo(PodLab.v4(3));
     }
@@ -150,15 +152,15 @@ final class FastPathTest {
   @Test
   void anErrorAboutATranslatedDatagramComesBack() throws Exception {
     service("web", "10.32.0.50", 3);
-    try (DatagramSocket client = Talk.udp(a, 0)) {
+    try (DatagramSocket client = PodTalk.udp(a, 0)) {
       client.connect(new InetSocketAddress("10.32.0.50", 80));
       client.send(new DatagramPacket(new byte[1], 1));
-      assertThatThrownBy(() -> Talk.receive(client)).isInstanceOf(PortUnreachableException.class);
+      assertThatThrownBy(() -> PodTalk.receive(client)).isInstanceOf(PortUnreachableException.class);
     }
-    try (DatagramSocket client = Talk.udp(a, 0)) {
+    try (DatagramSocket client = PodTalk.udp(a, 0)) {
       client.connect(new InetSocketAddress(PodLab.v4(3), 81));
       client.send(new DatagramPacket(new byte[1], 1));
-      assertThatThrownBy(() -> Talk.receive(client)).isInstanceOf(PortUnreachableException.class);
+      assertThatThrownBy(() -> PodTalk.receive(client)).isInstanceOf(PortUnreachableException.class);
     }
   }
 
@@ -171,16 +173,16 @@ final class FastPathTest {
     String pod = four ? PodLab.v4(3) : PodLab.v6(3);
     service("web", service, 3);
     boolean serviceFirst = which.endsWith("service first");
-    try (ServerSocket listener = Talk.listen(b, PORT);
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
         Pair first =
             serviceFirst
-                ? Talk.open(a, 40_000, service, 80, listener)
-                : Talk.open(a, 40_000, pod, PORT, listener)) {
+                ? PodTalk.open(a, 40_000, service, 80, listener)
+                : PodTalk.open(a, 40_000, pod, PORT, listener)) {
       first.exchange();
       try (Pair second =
           serviceFirst
-              ? Talk.open(a, 40_000, pod, PORT, listener)
-              : Talk.open(a, 40_000, service, 80, listener)) {
+              ? PodTalk.open(a, 40_000, pod, PORT, listener)
+              : PodTalk.open(a, 40_000, service, 80, listener)) {
         for (int i = 0; i < 3; i++) {
           second.exchange();
           first.exchange();
@@ -194,8 +196,8 @@ final class FastPathTest {
 
   @Test
   void comingAndGoingCutsNoConnection() throws Exception {
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair begunDirectly = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair begunDirectly = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
       begunDirectly.exchange();
       fast.close();
       begunDirectly.exchange(); // with nobody there
@@ -203,7 +205,7 @@ final class FastPathTest {
       assertThat(fast.await(PATIENCE)).isTrue();
       assertThat(fast.status().on()).isFalse();
       begunDirectly.exchange();
-      try (Pair begunInStack = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+      try (Pair begunInStack = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
         begunInStack.exchange();
         fast.close();
         fast = on();
@@ -218,8 +220,8 @@ final class FastPathTest {
 
   @Test
   void theNextAgentTakesOver() throws Exception {
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
       fast.close();
       lab.pod("c", 4);
       fast = on();
@@ -235,13 +237,13 @@ final class FastPathTest {
     fast.disconnect(lab.wire("b").addresses());
     lab.disconnect("b");
     NetworkNamespace next = lab.pod("next", 3);
-    try (ServerSocket listener = Talk.listen(next, PORT)) {
-      try (Pair early = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(next, PORT)) {
+      try (Pair early = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
         early.exchange();
       }
       fast.changed();
       assertThat(fast.await(PATIENCE)).isTrue();
-      try (Pair pair = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+      try (Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
         long before = direct();
         pair.exchange();
         assertThat(direct()).isGreaterThanOrEqualTo(before + 2);
@@ -253,8 +255,8 @@ final class FastPathTest {
   void whatNeedsTheStackTakesTheStack() throws Exception {
     fast.needStack(Set.of(IpAddress.parse(PodLab.v4(3))));
     assertThat(fast.await(PATIENCE)).isTrue();
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
       pair.exchange();
       assertThat(direct()).isZero();
     }
@@ -275,8 +277,8 @@ final class FastPathTest {
         "latency",
         "10ms");
     assertThat(fast.await(PATIENCE)).isTrue();
-    try (ServerSocket listener = Talk.listen(b, PORT);
-        Pair pair = Talk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
       pair.exchange();
       assertThat(direct()).isZero();
       assertThat(count(Outcome.NEEDS_STACK)).isPositive();

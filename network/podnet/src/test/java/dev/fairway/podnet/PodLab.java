@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.podnet.fastpath;
+package dev.fairway.podnet;
 
 import dev.fairway.linux.LinkAddress;
 import dev.fairway.linux.NetworkNamespace;
@@ -18,13 +18,13 @@ import java.util.Map;
 
 /// A node in a namespace, with pods that are connected as the agent connects them, and connection
 /// tracking on.
-final class PodLab implements AutoCloseable {
-  final NetworkNamespace node = NetworkNamespace.createAnonymous();
-  final PodWire wires;
+public final class PodLab implements AutoCloseable {
+  public final NetworkNamespace node = NetworkNamespace.createAnonymous();
+  public final PodWire wires;
   private final Map<String, NetworkNamespace> pods = new LinkedHashMap<>();
   private final Map<String, Wire> made = new LinkedHashMap<>();
 
-  PodLab() throws Exception {
+  public PodLab() throws Exception {
     try (RouteNetlink netlink = RouteNetlink.open(node)) {
       netlink.apply(
           RouteRequest.ChangeLink.of(1).setUp(),
@@ -38,7 +38,7 @@ final class PodLab implements AutoCloseable {
   }
 
   /// Connects a pod with 10.200.0.NUMBER and fd00:200::NUMBER.
-  NetworkNamespace pod(String name, int number) throws Exception {
+  public NetworkNamespace pod(String name, int number) throws Exception {
     NetworkNamespace pod = NetworkNamespace.createAnonymous();
     pods.put(name, pod);
     Wire wire =
@@ -61,15 +61,15 @@ final class PodLab implements AutoCloseable {
     return pod;
   }
 
-  static String v4(int number) {
+  public static String v4(int number) {
     return "10.200.0." + number;
   }
 
-  static String v6(int number) {
+  public static String v6(int number) {
     return "fd00:200::" + Integer.toHexString(number);
   }
 
-  Wire wire(String name) {
+  public Wire wire(String name) {
     Wire wire = made.get(name);
     if (wire == null) {
       throw new IllegalArgumentException(name);
@@ -77,7 +77,7 @@ final class PodLab implements AutoCloseable {
     return wire;
   }
 
-  void disconnect(String name) {
+  public void disconnect(String name) {
     wires.disconnect(wire(name).hostName(), wire(name).addresses());
     NetworkNamespace pod = pods.remove(name);
     if (pod != null) {
@@ -85,11 +85,11 @@ final class PodLab implements AutoCloseable {
     }
   }
 
-  String nft(String rules) throws Exception {
+  public String nft(String rules) throws Exception {
     return run(node, "nft", rules);
   }
 
-  static String run(NetworkNamespace where, String... command) throws IOException {
+  public static String run(NetworkNamespace where, String... command) throws IOException {
     Process process = where.start(new ProcessBuilder(command).redirectErrorStream(true));
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     try {

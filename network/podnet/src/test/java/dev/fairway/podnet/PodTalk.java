@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.podnet.fastpath;
+package dev.fairway.podnet;
 
 import dev.fairway.linux.NetworkNamespace;
 import java.io.IOException;
@@ -11,15 +11,15 @@ import java.net.ServerSocket;
 import java.net.Socket;
 
 /// Connections of a test, from namespace to namespace.
-final class Talk {
+public final class PodTalk {
   private static final int PATIENCE_MILLIS = 30_000;
 
-  private Talk() {}
+  private PodTalk() {}
 
   /// Both ends of a TCP connection.
-  record Pair(Socket client, Socket server) implements AutoCloseable {
+  public record Pair(Socket client, Socket server) implements AutoCloseable {
     /// A byte there and one back.
-    void exchange() throws IOException {
+    public void exchange() throws IOException {
       client.getOutputStream().write(7);
       if (server.getInputStream().read() != 7) {
         throw new IOException("the server got something else");
@@ -37,7 +37,7 @@ final class Talk {
     }
   }
 
-  static ServerSocket listen(NetworkNamespace pod, int port) throws IOException {
+  public static ServerSocket listen(NetworkNamespace pod, int port) throws IOException {
     return pod.call(() -> {
       ServerSocket socket = new ServerSocket();
       socket.setReuseAddress(true);
@@ -48,7 +48,7 @@ final class Talk {
   }
 
   /// Opens a connection to an address that leads to the listener.
-  static Pair open(
+  public static Pair open(
       NetworkNamespace from, int fromPort, String to, int toPort, ServerSocket listener)
       throws IOException {
     Socket client =
@@ -69,7 +69,7 @@ final class Talk {
     return new Pair(client, server);
   }
 
-  static DatagramSocket udp(NetworkNamespace pod, int port) throws IOException {
+  public static DatagramSocket udp(NetworkNamespace pod, int port) throws IOException {
     return pod.call(() -> {
       DatagramSocket socket = new DatagramSocket(port);
       socket.setSoTimeout(PATIENCE_MILLIS);
@@ -77,12 +77,12 @@ final class Talk {
     });
   }
 
-  static void send(DatagramSocket from, String to, int port, int bytes) throws IOException {
+  public static void send(DatagramSocket from, String to, int port, int bytes) throws IOException {
     from.send(new DatagramPacket(new byte[bytes], bytes, new InetSocketAddress(to, port)));
   }
 
   /// The next datagram.
-  static DatagramPacket receive(DatagramSocket at) throws IOException {
+  public static DatagramPacket receive(DatagramSocket at) throws IOException {
     DatagramPacket packet = new DatagramPacket(new byte[70_000], 70_000);
     at.receive(packet);
     return packet;
