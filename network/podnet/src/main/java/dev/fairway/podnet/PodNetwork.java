@@ -18,6 +18,7 @@ import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.forwarding.KernelForwarding;
+import dev.fairway.podnet.guard.Guard;
 import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.masquerade.Masquerade;
@@ -131,6 +132,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final RouteNetlink netlink;
   private final Masquerade masquerade;
   private final FastPath fastPath;
+  private final Guard guard;
   private final CniServer server;
   private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
@@ -176,7 +178,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             new Delegate(machine),
             steps);
     fastPath = new FastPath(machine, new FastPath.Mode(true, false));
-    wires.watch(List.of(fastPath));
+    guard = new Guard(machine, true);
+    wires.watch(List.of(guard, fastPath));
     netlink = RouteNetlink.open(machine);
     masquerade = new Masquerade(machine);
     attachments.collect();
@@ -443,6 +446,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       attachments.trouble("");
       server.catchUp();
       fastPath.resync();
+      guard.resync();
       attachments.collect();
       if (pools != null) {
         pools.upkeep();
@@ -482,6 +486,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     }
     synchronized (this) {
       fastPath.close();
+      guard.close();
       wires.close();
       hostPorts.close();
       netlink.close();
