@@ -155,12 +155,14 @@ final class FastPathTest {
     try (DatagramSocket client = PodTalk.udp(a, 0)) {
       client.connect(new InetSocketAddress("10.32.0.50", 80));
       client.send(new DatagramPacket(new byte[1], 1));
-      assertThatThrownBy(() -> PodTalk.receive(client)).isInstanceOf(PortUnreachableException.class);
+      assertThatThrownBy(() -> PodTalk.receive(client))
+          .isInstanceOf(PortUnreachableException.class);
     }
     try (DatagramSocket client = PodTalk.udp(a, 0)) {
       client.connect(new InetSocketAddress(PodLab.v4(3), 81));
       client.send(new DatagramPacket(new byte[1], 1));
-      assertThatThrownBy(() -> PodTalk.receive(client)).isInstanceOf(PortUnreachableException.class);
+      assertThatThrownBy(() -> PodTalk.receive(client))
+          .isInstanceOf(PortUnreachableException.class);
     }
   }
 
