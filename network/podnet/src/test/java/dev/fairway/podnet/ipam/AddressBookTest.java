@@ -172,6 +172,59 @@ final class AddressBookTest {
     }
   }
 
+  @Test
+  void tenThousandPodsInTwoFamiliesLeaveNothing() throws Exception {
+    List<Prefix> dual = List.of(Prefix.parse("10.200.1.0/24"), Prefix.parse("fd00:1::/64"));
+    Random random = new Random(13);
+    List<String> running = new ArrayList<>();
+    Set<IpAddress> inUse = new HashSet<>();
+    try (AddressBook book = open(dual)) {
+      for (int i = 0; i < 10_000; i++) {
+        if (running.size() >= 110 || (!running.isEmpty() && random.nextInt(3) == 0)) {
+          String gone = running.remove(random.nextInt(running.size()));
+          inUse.removeAll(book.find(gone, "eth0").orElseThrow().addresses());
+          book.release(gone, "eth0");
+        }
+        Allocation given = book.allocate(owner("c" + i, "pod-" + i)).allocation();
+        assertThat(given.addresses()).hasSize(2).noneMatch(inUse::contains);
+        inUse.addAll(given.addresses());
+        running.add("c" + i);
+      }
+      for (String id : running) {
+        book.release(id, "eth0");
+      }
+      assertThat(book.allocations()).isEmpty();
+      assertThat(book.isIdle(dual.getFirst())).isTrue();
+      assertThat(Files.size(file)).isLessThan(2_000_000);
+    }
+    try (AddressBook book = open(dual)) {
+      assertThat(book.allocations()).isEmpty();
+      assertThat(Files.size(file)).isLessThan(500_000);
+      for (int i = 0; i < 253; i++) {
+        book.allocate(owner("again" + i, ""));
+      }
+      assertThatThrownBy(() -> take(book, "full", "")).isInstanceOf(NoAddress.class);
+    }
+  }
+
+  @Test
+  void aCertainAddressIsOnePodsAtATime() throws Exception {
+    List<Wanted> wanted = List.of(new Wanted.Exactly(IpAddress.parse("10.201.0.9")));
+    try (AddressBook book = open(SMALL)) {
+      book.allocate(new Owner("a", "eth0", "", "default/web"), wanted);
+      assertThatThrownBy(() -> book.allocate(owner("b", ""), wanted))
+          .isInstanceOfSatisfying(
+              NoAddress.class, e -> assertThat(e.reason()).isEqualTo(NoAddress.Reason.IN_USE))
+          .hasMessage("10.201.0.9 is in use on this node by pod default/web");
+    }
+    try (AddressBook book = open(SMALL)) {
+      assertThatThrownBy(() -> book.allocate(owner("b", ""), wanted)).isInstanceOf(NoAddress.class);
+      book.release("a", "eth0");
+      assertThat(book.allocate(owner("b", ""), wanted).allocation().addresses())
+          .containsExactly(IpAddress.parse("10.201.0.9"));
+    }
+  }
+
   private AddressBook open(List<Prefix> ranges) throws IOException {
     AddressBook book = AddressBook.open(file);
     book.ranges(ranges);
