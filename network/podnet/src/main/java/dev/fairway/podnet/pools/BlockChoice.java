@@ -30,23 +30,43 @@ final class BlockChoice {
   /// @param refused further ones that turned out to be another's
   static Optional<Prefix> unclaimed(
       Pool pool, NavigableMap<Prefix, Block> taken, Set<Prefix> refused, String node) {
+    Prefix first = firstUnreserved(pool);
+    int hostBits = first.family().addressBits() - pool.blockLength();
     int indexBits = pool.blockLength() - pool.cidr().length();
-    long count = indexBits >= 32 ? MOST_BLOCKS : 1L << indexBits;
-    long start = Math.floorMod(spread(node), count);
+    long count = MOST_BLOCKS;
+    if (indexBits < 32) {
+      count = (1L << indexBits) - (first.address().minus(pool.cidr().address()) >>> hostBits);
+    }
+    long start = count <= 0 ? 0 : Math.floorMod(spread(node), count);
     long step = 0;
     for (int steps = 0; step < count && steps < MOST_STEPS; steps++) {
-      long index = (start + step) % count;
-      Prefix block = pool.cidr().subnet(pool.blockLength(), index);
+      IpAddress address = first.address().plus((start + step) % count << hostBits);
+      Prefix block = new Prefix(address, pool.blockLength());
       Optional<Prefix> swallows = reservedWhole(pool, block);
       if (swallows.isPresent()) {
         step += Math.max(1, blocksUntilEnd(swallows.get(), block));
-      } else if (refused.contains(block) || overlaps(taken, block)) {
+      } else if (!pool.cidr().contains(block)
+          || refused.contains(block)
+          || overlaps(taken, block)) {
         step++;
       } else {
         return Optional.of(block);
       }
     }
     return Optional.empty();
+  }
+
+  /// The first block of the pool that is not reserved as a whole; one outside it if all are.
+  private static Prefix firstUnreserved(Pool pool) {
+    Prefix block = new Prefix(pool.cidr().address(), pool.blockLength());
+    while (pool.cidr().contains(block)) {
+      Optional<Prefix> swallows = reservedWhole(pool, block);
+      if (swallows.isEmpty()) {
+        return block;
+      }
+      block = new Prefix(swallows.get().last().plus(1), pool.blockLength());
+    }
+    return block;
   }
 
   /// A multiplication by an odd number with well-mixed bits, so that similar names lie far apart.
