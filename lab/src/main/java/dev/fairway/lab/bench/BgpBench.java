@@ -70,6 +70,7 @@ final class BgpBench implements Bench.Benchmark {
       }
       Files.deleteIfExists(directory);
     }
+    rows.addAll(new BgpTransfer().run(quick));
     return rows;
   }
 
