@@ -357,6 +357,12 @@ public final class BgpSpeaker implements AutoCloseable {
   private @Nullable PeerSession addDynamic(IpAddress from) {
     for (DynamicPeers range : context.settings().dynamicPeers()) {
       if (range.range().contains(from)) {
+        for (PeerSession session : List.copyOf(sessions.values())) {
+          if (session.dynamic() && session.over()) {
+            session.stop(Optional.empty(), "gone", false);
+            forget(session);
+          }
+        }
         long known =
             sessions.values().stream()
                 .filter(session -> session.dynamic() && range.range().contains(session.address()))
@@ -386,7 +392,8 @@ public final class BgpSpeaker implements AutoCloseable {
         session.flushSoon();
       }
     }
-    if (settled) {
+    // What ends with the speaker stays in the kernel; the next life decides.
+    if (settled && !closed) {
       tell(destination);
     }
   }

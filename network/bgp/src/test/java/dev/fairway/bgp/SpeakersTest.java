@@ -205,6 +205,22 @@ class SpeakersTest {
     waitFor("and the first is forgotten", () -> hub.peers().size() == 2);
   }
 
+  /// The routes stay in the kernel when the program ends, in either way.
+  @Test
+  void theEndTakesNoRoutes() throws Exception {
+    Routes table = new Routes();
+    BgpSpeaker one = speaker(1, table);
+    Routes others = new Routes();
+    BgpSpeaker two = speaker(2, others);
+    one.set(settings(1, 64512).withPeers(new PeerSettings(address(2), quick(64512))));
+    two.set(settings(2, 64512).withPeers(new PeerSettings(address(1), quick(64512))));
+    waitFor("routes", () -> table.size() == 1 && others.size() == 1);
+    one.closeForRestart();
+    waitFor("the other keeps them, too", () -> !two.peers().getFirst().established());
+    two.close();
+    assertThat(table.lost() + others.lost()).isZero();
+  }
+
   @Test
   void administrativelyDown() throws Exception {
     BgpSpeaker one = speaker(1, delta -> {});
