@@ -7,8 +7,8 @@ import java.util.Optional;
 
 /// How fast a pod may receive and send.
 ///
-/// @param toPod set on the machine's end of the wire. Whatever carries packets past that end, as a
-///   redirect from one pod straight into another, also goes past the limit: ask [#none]
+/// @param toPod set on the machine's end of the wire. Whatever carries packets past that end would
+///   go past the limit, so the fast path leaves a pod with such a link to the stack
 /// @param fromPod set on the pod's end, where what is too much waits in the pod
 public record Limits(Optional<TokenBucket> toPod, Optional<TokenBucket> fromPod) {
   public static final Limits NONE = new Limits(Optional.empty(), Optional.empty());

@@ -9,7 +9,7 @@ import java.util.Deque;
 /// Netlink sockets of the machine's namespace, kept open: one serves one thread at a time, and to
 /// open one costs more than what is mostly asked of it.
 final class MachineSockets implements AutoCloseable {
-  private static final int KEPT = 4;
+  private static final int KEPT = 16;
 
   private final NetworkNamespace machine;
   private final Deque<RouteNetlink> idle = new ArrayDeque<>();

@@ -24,11 +24,12 @@ import org.slf4j.LoggerFactory;
 ///
 /// Each connection is one call, and one of a few platform threads takes it from the kernel's queue,
 /// reads it, carries it out and answers: no call changes threads on its way, which would cost more
-/// than the work. The kernel's side of all calls queues at one lock of its own (RTNL), so more
-/// threads would not be faster; callers beyond them wait in the socket's backlog.
+/// than the work. The kernel's side of all calls queues at one lock of its own (RTNL); still, on a
+/// machine where a hundred callers have just been started, few threads would get little of the
+/// processor. Callers beyond them wait in the socket's backlog.
 public final class CniServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CniServer.class);
-  private static final int WORKERS = 4;
+  private static final int WORKERS = 16;
   private static final int BACKLOG = 1024;
 
   /// A caller that does not finish its call holds a thread; it is hung up on.
