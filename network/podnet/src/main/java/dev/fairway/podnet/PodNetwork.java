@@ -177,7 +177,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             hostPorts,
             new Delegate(machine),
             steps);
-    fastPath = new FastPath(machine, new FastPath.Mode(true, false));
+    fastPath = new FastPath(machine, new FastPath.Mode(true));
     guard = new Guard(machine, true);
     wires.watch(List.of(guard, fastPath));
     netlink = RouteNetlink.open(machine);

@@ -56,7 +56,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private final Set<IpAddress> gone = new HashSet<>();
   private Set<IpAddress> needStack = Set.of();
   private Mode mode;
-  private Mode tried = new Mode(false, false); // by the worker only
+  private Mode tried = new Mode(false); // by the worker only
   private Optional<Loaded> loaded = Optional.empty();
   private String why = "";
   private long changed = System.nanoTime();
@@ -75,8 +75,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   /// What is wanted.
   ///
   /// @param on false to take off what an earlier agent put on
-  /// @param multicast whether pods of this node hear one another's multicast
-  public record Mode(boolean on, boolean multicast) {}
+  public record Mode(boolean on) {}
 
   /// What is so now.
   ///

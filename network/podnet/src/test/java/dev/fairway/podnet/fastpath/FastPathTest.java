@@ -48,7 +48,7 @@ final class FastPathTest {
   }
 
   private FastPath on() throws Exception {
-    FastPath started = new FastPath(lab.node, new FastPath.Mode(true, false));
+    FastPath started = new FastPath(lab.node, new FastPath.Mode(true));
     assertThat(started.await(PATIENCE)).isTrue();
     assertThat(started.status().why()).isEmpty();
     return started;
@@ -203,7 +203,7 @@ final class FastPathTest {
       begunDirectly.exchange();
       fast.close();
       begunDirectly.exchange(); // with nobody there
-      fast = new FastPath(lab.node, new FastPath.Mode(false, false));
+      fast = new FastPath(lab.node, new FastPath.Mode(false));
       assertThat(fast.await(PATIENCE)).isTrue();
       assertThat(fast.status().on()).isFalse();
       begunDirectly.exchange();
