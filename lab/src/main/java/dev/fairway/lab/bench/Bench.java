@@ -19,6 +19,8 @@ public final class Bench {
               new ServicesBench(),
               "podnet",
               new PodnetBench(),
+              "churn",
+              new ChurnBench(),
               "bgp",
               new BgpBench()));
 
