@@ -26,6 +26,9 @@ final class ChurnBench implements Bench.Benchmark {
   private static final int ALL = 10_000;
   private static final int QUICK = 500;
   private static final int AT_ONCE = 10;
+  /// Descriptors that the agent and the JVM open once, when first needed, and keep.
+  private static final int MADE_ONCE = 8;
+
   private static final Duration SETTLING = Duration.ofSeconds(60);
 
   @Override
@@ -40,7 +43,7 @@ final class ChurnBench implements Bench.Benchmark {
           nothing("routes left", left.routes()),
           nothing("neighbours left", left.neighbours()),
           nothing("addresses taken", left.addresses()),
-          nothing("descriptors more than before", left.descriptors()));
+          Row.within("churn: descriptors more than before", left.descriptors(), "", MADE_ONCE));
     } finally {
       try (Stream<Path> all = Files.walk(directory)) {
         for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
@@ -65,7 +68,7 @@ final class ChurnBench implements Bench.Benchmark {
       long addresses,
       long descriptors) {
     boolean isNothing() {
-      return links + routes + neighbours + addresses + descriptors == 0;
+      return links + routes + neighbours + addresses == 0 && descriptors <= MADE_ONCE;
     }
   }
 
