@@ -26,6 +26,7 @@ final class ChurnBench implements Bench.Benchmark {
   private static final int ALL = 10_000;
   private static final int QUICK = 500;
   private static final int AT_ONCE = 10;
+
   /// Descriptors that the agent and the JVM open once, when first needed, and keep.
   private static final int MADE_ONCE = 8;
 
