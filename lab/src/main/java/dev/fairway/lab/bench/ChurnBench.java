@@ -44,7 +44,8 @@ final class ChurnBench implements Bench.Benchmark {
           nothing("routes left", left.routes()),
           nothing("neighbours left", left.neighbours()),
           nothing("addresses taken", left.addresses()),
-          Row.within("churn: descriptors more than before", left.descriptors(), "", MADE_ONCE));
+          Row.within(
+              "churn: descriptors more than before", (double) left.descriptors(), "", MADE_ONCE));
     } finally {
       try (Stream<Path> all = Files.walk(directory)) {
         for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
