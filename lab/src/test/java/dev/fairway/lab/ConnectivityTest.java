@@ -189,6 +189,12 @@ class ConnectivityTest {
   }
 
   @Test
+  void thePageOfPathsIsTrueForTheBackend() throws IOException {
+    int commands = Page.play(cluster, "packet-paths.md", backend);
+    assertThat(commands).isGreaterThanOrEqualTo(backend.equals("vxlan") ? 0 : 1);
+  }
+
+  @Test
   void aRunningClusterKeepsItsShape() {
     assertThat(
             cluster
