@@ -58,6 +58,8 @@ final class ClusterStart {
       }
       ApiProbe api = new ApiProbe(spec, local.paths());
       await("the API server answers", local.fairway(spec.controller()), api::isReady);
+      // First of all, so that no agent begins with settings of its own.
+      api.create(PodNetworkObject.COLLECTION, PodNetworkObject.NAME, PodNetworkObject.of(spec));
       api.create(ClusterDns.COLLECTION, ClusterDns.NAME, ClusterDns.service(spec));
       done("API server, controllers, scheduler", from);
       for (Future<?> runtime : runtimes) {
