@@ -5,6 +5,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.cni.CniException.Code;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
@@ -19,7 +20,7 @@ record JsonFields(JsonNode node, String path) {
 
   /// A part of the object that is an object itself.
   Optional<JsonFields> object(String name) throws CniException {
-    JsonNode child = node.path(name);
+    JsonNode child = child(name);
     if (absent(child)) {
       return Optional.empty();
     }
@@ -54,7 +55,7 @@ record JsonFields(JsonNode node, String path) {
   }
 
   JsonNode list(String name) throws CniException {
-    JsonNode child = node.path(name);
+    JsonNode child = child(name);
     if (!absent(child) && !child.isArray()) {
       throw wrong(name, "a list", child);
     }
@@ -66,7 +67,7 @@ record JsonFields(JsonNode node, String path) {
 
   /// A text; empty if it is not there.
   String text(String name) throws CniException {
-    JsonNode child = node.path(name);
+    JsonNode child = child(name);
     if (absent(child)) {
       return "";
     }
@@ -78,7 +79,7 @@ record JsonFields(JsonNode node, String path) {
 
   /// A whole number from 0; 0 if it is not there.
   long number(String name, long highest) throws CniException {
-    JsonNode child = node.path(name);
+    JsonNode child = child(name);
     if (absent(child)) {
       return 0;
     }
@@ -90,7 +91,7 @@ record JsonFields(JsonNode node, String path) {
   }
 
   Optional<Integer> optionalNumber(String name) throws CniException {
-    return absent(node.path(name))
+    return absent(child(name))
         ? Optional.empty()
         : Optional.of((int) number(name, Integer.MAX_VALUE));
   }
@@ -102,6 +103,20 @@ record JsonFields(JsonNode node, String path) {
     } catch (IllegalArgumentException e) {
       throw new CniException(Code.INVALID_CONFIG, path(name) + ": " + e.getMessage(), "");
     }
+  }
+
+  /// By name, of whatever case if none has it as written: so do the plugins that are made with Go,
+  /// and containerd hands over `HostPort` where the convention says `hostPort`.
+  private JsonNode child(String name) {
+    JsonNode exact = node.path(name);
+    if (exact.isMissingNode()) {
+      for (Map.Entry<String, JsonNode> property : node.properties()) {
+        if (property.getKey().equalsIgnoreCase(name)) {
+          return property.getValue();
+        }
+      }
+    }
+    return exact;
   }
 
   CniException wrong(String name, String wanted, JsonNode found) {
