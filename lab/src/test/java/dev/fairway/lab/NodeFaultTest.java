@@ -91,10 +91,7 @@ class NodeFaultTest {
   }
 
   private void apply(String node) {
-    cluster
-        .shell()
-        .run("./fairway kubectl apply -f -", DEPLOYMENT.replace("NODE", node))
-        .good();
+    cluster.shell().run("./fairway kubectl apply -f -", DEPLOYMENT.replace("NODE", node)).good();
   }
 
   private void remove() throws InterruptedException {
@@ -109,7 +106,12 @@ class NodeFaultTest {
   private void kill(String machine) {
     cluster
         .shell()
-        .run("kill -9 $(cut -d' ' -f1 /run/fairway/" + cluster.name() + "/" + machine + "/fairway.pid)")
+        .run(
+            "kill -9 $(cut -d' ' -f1 /run/fairway/"
+                + cluster.name()
+                + "/"
+                + machine
+                + "/fairway.pid)")
         .good();
   }
 

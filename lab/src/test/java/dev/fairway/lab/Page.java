@@ -121,7 +121,8 @@ final class Page {
     for (String line : page) {
       if (!inside && line.startsWith(CONSOLE)) {
         terminal = line.equals(TERMINAL);
-        inside = kind.isEmpty() ? terminal || line.equals(CONSOLE) : line.equals(CONSOLE + " " + kind);
+        inside =
+            kind.isEmpty() ? terminal || line.equals(CONSOLE) : line.equals(CONSOLE + " " + kind);
       } else if (line.startsWith("```")) {
         inside = false;
       } else if (inside && line.startsWith("$ ")) {
