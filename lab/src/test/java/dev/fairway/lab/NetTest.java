@@ -29,7 +29,7 @@ class NetTest {
         .containsPattern("worker-0 +\\S+ +True +ready +vxlan +1450 +10.200.0.0/24")
         .containsPattern("worker-1 +10.200.0.0/24 +worker-0 +10.200.0.0 +fairway.1 +ok");
     assertThat(shell.run(NET + "pods").good())
-        .containsPattern("default/net-far +10.200.1.\\d+ +worker-1 +fw\\w+ +1450 +\\w+ +ok");
+        .containsPattern("default/net-far +10.200.1.\\d+\\S* +worker-1 +fw\\w+ +1450 +\\w+ +ok");
     assertThat(shell.run(NET + "plan").good()).isEqualTo("Nothing is to be changed.\n");
     assertThat(shell.run(NET + "why net-here net-far").good())
         .contains("default/net-far 10.200.1.")

@@ -89,7 +89,7 @@ public final class BpfAssembler {
     return jumpIf(left, condition, new Constant(right), label);
   }
 
-  public BpfAssembler call(BpfHelper helper) {
+  public BpfAssembler call(BpfFunction helper) {
     return put(new Call(helper));
   }
 

@@ -71,7 +71,7 @@ public record BpfCode(List<BpfInstruction> instructions) {
       case Jump(String label) -> "goto " + label;
       case JumpIf(var condition, Register left, Operand right, String label) ->
           "if " + left + " " + condition.sign + " " + right + " goto " + label;
-      case Call(BpfHelper helper) -> "call " + helper;
+      case Call(BpfFunction helper) -> "call " + helper;
       case CallKernel(String function) -> "call kernel " + function;
       case Exit() -> "exit";
       case Label(String name) -> name + ":";
@@ -115,7 +115,7 @@ public record BpfCode(List<BpfInstruction> instructions) {
             out.add(
                 withOperand(
                     condition.code | 0x05, left, distance(places, label, out.size()), right));
-        case Call(BpfHelper helper) -> out.add(word(0x85, Register.R0, 0, 0, helper.number));
+        case Call(BpfFunction helper) -> out.add(word(0x85, Register.R0, 0, 0, helper.number));
         case CallKernel(String function) ->
             out.add(word(0x85, Register.R0, KERNEL_FUNCTION, 0, functions.applyAsInt(function)));
         case Exit() -> out.add(word(0x95, Register.R0, 0, 0, 0));

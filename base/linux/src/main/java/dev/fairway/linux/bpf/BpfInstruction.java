@@ -124,7 +124,7 @@ public sealed interface BpfInstruction {
       implements BpfInstruction {}
 
   /// Calls a helper.
-  record Call(BpfHelper helper) implements BpfInstruction {}
+  record Call(BpfFunction helper) implements BpfInstruction {}
 
   /// Calls a function of the kernel by its name in [KernelTypes].
   record CallKernel(String function) implements BpfInstruction {}

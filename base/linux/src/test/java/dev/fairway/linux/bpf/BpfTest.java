@@ -31,7 +31,7 @@ final class BpfTest {
         .loadMap(Register.R1, "counts")
         .move(Register.R2, Register.R10)
         .add(Register.R2, -4)
-        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .call(BpfFunction.MAP_LOOKUP_ELEM)
         .jumpIf(Register.R0, Condition.EQUAL, 0, "out")
         .move(Register.R1, 1)
         .atomicAdd(Width.LONG, Register.R0, 0, Register.R1)

@@ -24,7 +24,7 @@ import static dev.fairway.linux.bpf.BpfInstruction.Width.WORD;
 
 import dev.fairway.linux.bpf.BpfAssembler;
 import dev.fairway.linux.bpf.BpfCode;
-import dev.fairway.linux.bpf.BpfHelper;
+import dev.fairway.linux.bpf.BpfFunction;
 import dev.fairway.linux.bpf.BpfInstruction.Condition;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
@@ -180,7 +180,7 @@ final class FastPathCode {
         .loadMap(R1, FastPathMaps.SENDERS)
         .move(R2, R10)
         .add(R2, NUMBER)
-        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .call(BpfFunction.MAP_LOOKUP_ELEM)
         .jumpIf(R0, EQUAL, 0, "stack")
         .move(R8, R0)
         .load(WORD, R2, R7, 6)
@@ -262,7 +262,7 @@ final class FastPathCode {
         .loadMap(R1, FastPathMaps.RECEIVERS)
         .move(R2, R10)
         .add(R2, RECEIVER)
-        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .call(BpfFunction.MAP_LOOKUP_ELEM)
         .jumpIf(R0, EQUAL, 0, at.label("elsewhere"))
         .move(R8, R0)
         .move(R9, Outcome.NEEDS_STACK.number())
@@ -313,7 +313,7 @@ final class FastPathCode {
         out.store(WORD, R10, TUPLE + i, 0);
       }
     }
-    out.move(R4, 0).call(BpfHelper.MAP_UPDATE_ELEM).jump("deliver");
+    out.move(R4, 0).call(BpfFunction.MAP_UPDATE_ELEM).jump("deliver");
     out.label(at.label("over"));
     forget();
     key(at, at.destination(), OPENING);
@@ -328,7 +328,7 @@ final class FastPathCode {
     out.loadMap(R1, FastPathMaps.OPENINGS)
         .move(R2, R10)
         .add(R2, OPENING)
-        .call(BpfHelper.MAP_DELETE_ELEM);
+        .call(BpfFunction.MAP_DELETE_ELEM);
   }
 
   /// A connection opened through the stack, maybe to a Service, by a port that has one past it:
@@ -341,7 +341,7 @@ final class FastPathCode {
         .loadMap(R1, FastPathMaps.OPENINGS)
         .move(R2, R10)
         .add(R2, OPENING)
-        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .call(BpfFunction.MAP_LOOKUP_ELEM)
         .jumpIf(R0, EQUAL, 0, "stack");
     for (int i = 0; i < at.tupleBytes(); i += 4) {
       out.load(WORD, R2, R0, i).store(WORD, R10, TUPLE + i, R2);
@@ -380,10 +380,10 @@ final class FastPathCode {
         .add(R3, MACS)
         .move(R4, 12)
         .move(R5, 0)
-        .call(BpfHelper.SKB_STORE_BYTES)
+        .call(BpfFunction.SKB_STORE_BYTES)
         .move(R1, R8)
         .move(R2, 0)
-        .call(BpfHelper.REDIRECT_PEER)
+        .call(BpfFunction.REDIRECT_PEER)
         .move(R7, R0)
         .move(R9, Outcome.DIRECT.number())
         .jump("count")
@@ -394,7 +394,7 @@ final class FastPathCode {
         .loadMap(R1, FastPathMaps.OUTCOMES)
         .move(R2, R10)
         .add(R2, NUMBER)
-        .call(BpfHelper.MAP_LOOKUP_ELEM)
+        .call(BpfFunction.MAP_LOOKUP_ELEM)
         .jumpIf(R0, Condition.EQUAL, 0, "out")
         .load(LONG, R1, R0, 0)
         .add(R1, 1)

@@ -4,7 +4,7 @@ package dev.fairway.linux.bpf;
 import java.util.Locale;
 
 /// Functions that the kernel has for programs, by the numbers of `linux/bpf.h`.
-public enum BpfHelper {
+public enum BpfFunction {
   MAP_LOOKUP_ELEM(1),
   MAP_UPDATE_ELEM(2),
   MAP_DELETE_ELEM(3),
@@ -20,7 +20,7 @@ public enum BpfHelper {
 
   final int number;
 
-  BpfHelper(int number) {
+  BpfFunction(int number) {
     this.number = number;
   }
 
