@@ -37,7 +37,8 @@ class RemovalTest {
         ip rule
         nft list tables
         find /sys/fs/cgroup -maxdepth 3 -name 'fairway*'
-        cut -d' ' -f5 /proc/self/mountinfo
+        cut -d' ' -f5 /proc/self/mountinfo | grep -vx /run/netns
+        ls /run/netns | grep -q . || grep ' /run/netns ' /proc/self/mountinfo
         sysctl net.ipv4.ip_forward
         ps -eo stat=,args= | sed -n 's/^[^Z ]* *//p' |
           grep -E 'containerd|fairway.Main (server|node)' |

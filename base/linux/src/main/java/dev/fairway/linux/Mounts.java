@@ -9,6 +9,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -21,21 +24,36 @@ public final class Mounts {
 
   /// The flags of mount(2) that are in use here (`linux/mount.h`).
   public enum Flag {
-    READ_ONLY(1),
-    NO_SET_UID(2),
-    NO_DEVICES(4),
-    NO_EXEC(8),
-    REMOUNT(32),
-    BIND(4096),
-    RECURSIVE(16384),
-    PRIVATE(1 << 18),
-    SLAVE(1 << 19),
-    SHARED(1 << 20);
+    READ_ONLY(1, "ro"),
+    NO_SET_UID(2, "nosuid"),
+    NO_DEVICES(4, "nodev"),
+    NO_EXEC(8, "noexec"),
+    NO_DIRECTORY_TIMES(2048, "nodiratime"),
+    REMOUNT(32, ""),
+    BIND(4096, ""),
+    RECURSIVE(16384, ""),
+    PRIVATE(1 << 18, ""),
+    SLAVE(1 << 19, ""),
+    SHARED(1 << 20, "");
 
     private final long bit;
+    private final String listed;
 
-    Flag(long bit) {
+    /// @param listed how the mount table shows it, or empty if it does not
+    Flag(long bit, String listed) {
       this.bit = bit;
+      this.listed = listed;
+    }
+
+    private static Set<Flag> of(String listed) {
+      EnumSet<Flag> flags = EnumSet.noneOf(Flag.class);
+      List<String> words = Arrays.asList(listed.split(","));
+      for (Flag flag : values()) {
+        if (!flag.listed.isEmpty() && words.contains(flag.listed)) {
+          flags.add(flag);
+        }
+      }
+      return Collections.unmodifiableSet(flags);
     }
   }
 
@@ -44,9 +62,11 @@ public final class Mounts {
   /// @param source what is mounted, as the file system names it
   /// @param target where
   /// @param root which part of the file system: `/`, or the directory that a bind mount shows
+  /// @param flags of this mount, those that the table shows
   /// @param type the file system, such as `overlay`
   /// @param options the file system's own options, such as `lowerdir=…`
-  public record Mount(String source, Path target, String root, String type, String options) {}
+  public record Mount(
+      String source, Path target, String root, Set<Flag> flags, String type, String options) {}
 
   /// Mounts a file system.
   ///
@@ -173,6 +193,7 @@ public final class Mounts {
               unescape(fields[dash + 2]),
               Path.of(unescape(fields[4])),
               unescape(fields[3]),
+              Flag.of(fields[5]),
               fields[dash + 1],
               dash + 3 < fields.length ? unescape(fields[dash + 3]) : ""));
     }

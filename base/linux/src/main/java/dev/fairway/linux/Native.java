@@ -127,6 +127,17 @@ final class Native {
     }
   }
 
+  /// `flock(2)`.
+  record LockCalls(MethodHandle flock) {
+    static LockCalls linked() {
+      return LockCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final LockCalls CALLS = new LockCalls(link("flock", JAVA_INT, JAVA_INT, JAVA_INT));
+    }
+  }
+
   /// `kill(2)`.
   record ProcessCalls(MethodHandle kill) {
     static ProcessCalls linked() {

@@ -118,30 +118,45 @@ public final class NetworkNamespace implements AutoCloseable {
   ///
   /// @throws KernelException EEXIST if the file is there already; nothing is left behind on failure
   public void bindTo(Path path) {
-    try {
-      Files.createDirectories(path.toAbsolutePath().getParent());
-      Files.createFile(path);
-    } catch (FileAlreadyExistsException e) {
-      throw new KernelException("mount", Errno.EEXIST, path.toString());
-    } catch (IOException e) {
-      throw new KernelException("mount", Errno.EACCES, path + " cannot be created: " + e);
-    }
-    try {
-      Mounts.bind(Path.of("/proc/self/fd/" + fd.number()), path);
-    } catch (RuntimeException e) {
-      delete(path);
-      throw e;
+    try (NamespaceDirectory directory = NamespaceDirectory.of(path)) {
+      directory.share();
+      try {
+        Files.createFile(path);
+      } catch (FileAlreadyExistsException e) {
+        throw new KernelException("mount", Errno.EEXIST, path.toString());
+      } catch (IOException e) {
+        throw new KernelException("mount", Errno.EACCES, path + " cannot be created: " + e);
+      }
+      try {
+        Mounts.bind(Path.of("/proc/self/fd/" + fd.number()), path);
+      } catch (RuntimeException e) {
+        unbind(path);
+        throw e;
+      }
     }
   }
 
   /// Unbinds a namespace from its file and removes the file. The namespace itself ends when nothing
   /// uses it any more. An absent file is success.
   public static void delete(Path path) {
+    if (!Files.isDirectory(path.toAbsolutePath().getParent())) {
+      return;
+    }
+    try (NamespaceDirectory ignored = NamespaceDirectory.of(path)) {
+      unbind(path);
+    }
+  }
+
+  private static void unbind(Path path) {
     Mounts.unmountLazily(path);
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      throw new KernelException("unlink", Errno.EBUSY, path + ": " + e.getMessage());
+      throw new KernelException(
+          "unlink",
+          Errno.EBUSY,
+          path + ": " + e.getMessage(),
+          "is it still mounted, below another mount of its directory?");
     }
   }
 

@@ -64,9 +64,14 @@ class MachineTest {
             """);
     assertThat(mounts)
         .containsExactly(
-            new Mount("sysfs", Path.of("/sys"), "/", "sysfs", "rw"),
+            new Mount("sysfs", Path.of("/sys"), "/", Set.of(Mounts.Flag.NO_SET_UID), "sysfs", "rw"),
             new Mount(
-                "/dev/vda1", Path.of("/mnt/tab\tnewline\nback\\slash"), "/a b", "ext4", "rw,x=1"));
+                "/dev/vda1",
+                Path.of("/mnt/tab\tnewline\nback\\slash"),
+                "/a b",
+                Set.of(),
+                "ext4",
+                "rw,x=1"));
   }
 
   @Test
