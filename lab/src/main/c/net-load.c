@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum { CHUNK = 128 * 1024, MOST_STREAMS = 64 };
-static const char SINK = 's';
+static const char SINK[] = {'0', '1'}; // and on which core to receive
 static const char ECHO = 'e';
 
 static double now_seconds(void) {
@@ -28,12 +28,12 @@ static double now_seconds(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-// Round trips between two cores cost what waking one costs, which on a virtual machine is anything.
-static void stay_on_first_core(void) {
-  cpu_set_t first;
-  CPU_ZERO(&first);
-  CPU_SET(0, &first);
-  sched_setaffinity(0, sizeof first, &first);
+// Who moves from core to core measures where it was moved. Where there is no second core, nobody can.
+static void stay_on_core(int core) {
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(core, &only);
+  sched_setaffinity(0, sizeof only, &only);
 }
 
 static void no_delay(int connection) {
@@ -49,7 +49,8 @@ static void *answer(void *argument) {
   if (buffer && read(connection, &mode, 1) == 1) {
     uint64_t count = 0;
     ssize_t got;
-    if (mode == SINK) {
+    if (mode != ECHO) {
+      stay_on_core(mode == SINK[1]);
       while ((got = read(connection, buffer, CHUNK)) > 0) {
         count += (uint64_t)got;
       }
@@ -57,7 +58,8 @@ static void *answer(void *argument) {
         perror("write");
       }
     } else {
-      stay_on_first_core();
+      // Round trips between two cores cost what waking one costs, which on a virtual machine is anything.
+      stay_on_core(0);
       while ((got = read(connection, buffer, CHUNK)) > 0 && write(connection, buffer, (size_t)got) == got) {
       }
     }
@@ -113,6 +115,7 @@ static int dial(const char *address, int port, char mode) {
 
 struct stream {
   int connection;
+  int core;
   double until;
   uint64_t received;
 };
@@ -121,6 +124,7 @@ static void *pour(void *argument) {
   struct stream *stream = argument;
   char *buffer = calloc(1, CHUNK);
   uint64_t received = 0;
+  stay_on_core(stream->core);
   while (buffer && now_seconds() < stream->until) {
     if (write(stream->connection, buffer, CHUNK) < 0) {
       perror("write");
@@ -147,7 +151,8 @@ static int throughput(const char *address, int port, int streams, double seconds
     return 2;
   }
   for (int i = 0; i < streams; i++) {
-    all[i].connection = dial(address, port, SINK);
+    all[i].core = i % 2; // and the server's end on the other
+    all[i].connection = dial(address, port, SINK[1 - all[i].core]);
   }
   from = now_seconds();
   for (int i = 0; i < streams; i++) {
@@ -168,7 +173,7 @@ static int round_trips(const char *address, int port, double seconds) {
   int connection = dial(address, port, ECHO);
   char byte = 'x';
   long count = 0;
-  stay_on_first_core();
+  stay_on_core(0);
   double from = now_seconds();
   double elapsed = 0;
   while (elapsed < seconds) {

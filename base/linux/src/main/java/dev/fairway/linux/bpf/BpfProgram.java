@@ -91,10 +91,7 @@ public final class BpfProgram implements AutoCloseable {
   /// @throws KernelException with the end of the verifier's words if it refuses; ENOENT if the code
   ///   calls a function that this kernel has not
   public static BpfProgram load(Kind kind, String name, BpfCode code, Objects objects) {
-    Map<String, Integer> functions =
-        code.kernelFunctions().isEmpty()
-            ? Map.of()
-            : KernelTypes.ofRunningKernel().functions(code.kernelFunctions());
+    Map<String, Integer> functions = functions(name, code);
     for (String function : code.kernelFunctions()) {
       if (!functions.containsKey(function)) {
         throw new KernelException(
@@ -121,6 +118,18 @@ public final class BpfProgram implements AutoCloseable {
       } catch (KernelException e) {
         throw explained(e, attributes, name);
       }
+    }
+  }
+
+  private static Map<String, Integer> functions(String name, BpfCode code) {
+    if (code.kernelFunctions().isEmpty()) {
+      return Map.of();
+    }
+    try {
+      return KernelTypes.ofRunningKernel().functions(code.kernelFunctions());
+    } catch (IllegalArgumentException e) {
+      throw new KernelException(
+          "BPF_PROG_LOAD", Errno.ENOENT, name, String.valueOf(e.getMessage()));
     }
   }
 

@@ -73,7 +73,8 @@ public final class TcxHook {
     });
   }
 
-  /// What a link has of that name, whoever attached it. The caller closes it.
+  /// What a link has of that name, whoever attached it; nothing on a kernel that attaches nothing
+  /// to links. The caller closes it.
   ///
   /// @throws KernelException ENODEV if the link is gone
   public Optional<BpfProgram> find(int link, String name, BpfProgram.Kind kind) {
@@ -91,8 +92,8 @@ public final class TcxHook {
       try {
         BpfCall.call(PROG_QUERY, "BPF_PROG_QUERY", attributes, "link " + link);
       } catch (KernelException e) {
-        if (e.errno() == Errno.ENOENT) {
-          return Optional.empty(); // never had one
+        if (e.errno() == Errno.ENOENT || e.errno() == Errno.EINVAL) {
+          return Optional.empty(); // the link never had one; the kernel knows no such place
         }
         throw e;
       }

@@ -53,7 +53,11 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private final Map<Integer, Sender> senders = new HashMap<>();
   private final Map<IpAddress, Receiver> receivers = new HashMap<>();
   private final Set<Integer> attached = new HashSet<>();
-  private final Set<IpAddress> gone = new HashSet<>();
+
+  /// Addresses of pods that are being disconnected, with the link that each had (0 if unknown): the
+  /// kernel shows them there for a while yet.
+  private final Map<IpAddress, Integer> gone = new HashMap<>();
+
   private Set<IpAddress> needStack = Set.of();
   private Mode mode;
   private Mode tried = new Mode(false); // by the worker only
@@ -164,7 +168,8 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   }
 
   @Override
-  public void connected(Wire wire, int link) {
+  public synchronized void connected(Wire wire, int link) {
+    wire.addresses().forEach(gone::remove);
     changed();
   }
 
@@ -184,8 +189,9 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   public synchronized void disconnect(Collection<IpAddress> addresses) {
     changed = System.nanoTime();
     for (IpAddress address : addresses) {
-      gone.add(address);
-      if (receivers.remove(address) != null) {
+      Receiver before = receivers.remove(address);
+      gone.put(address, before == null ? 0 : before.link());
+      if (before != null) {
         loaded.ifPresent(kernel -> kernel.maps.receivers().remove(address));
       }
     }
@@ -233,7 +239,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     while (awaitWork()) {
       try {
         look();
-      } catch (KernelException e) {
+      } catch (RuntimeException e) {
         LOG.warn(
             "The fast path between pods of this node is not as it should be: {}", e.toString());
         retryLater();
@@ -268,24 +274,32 @@ public final class FastPath implements PodWatcher, AutoCloseable {
 
   /// Makes the kernel as the pods are.
   private void look() {
+    Map<IpAddress, Integer> leaving;
     synchronized (this) {
       wanted = false;
-      gone.clear();
       looked = System.nanoTime();
+      leaving = Map.copyOf(gone);
     }
     load();
     List<PodLink> pods = PodLink.read(netlink);
+    forget(leaving, pods);
     if (loaded.isEmpty()) {
       for (PodLink pod : pods) {
         clear(pod);
       }
     } else {
       fill(pods, loaded.get().maps);
+      BpfProgram program = loaded.get().program;
       Set<Integer> there = new HashSet<>();
+      List<PodLink> bare = new ArrayList<>();
       for (PodLink pod : pods) {
         there.add(pod.index());
-        attach(pod, loaded.get().program);
+        if (!replace(pod, program)) {
+          bare.add(pod);
+        }
       }
+      // Afterwards, as it waits: what an earlier agent attached knows only its own time.
+      bare.forEach(pod -> attach(pod, program));
       synchronized (this) {
         attached.retainAll(there);
       }
@@ -296,12 +310,26 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     }
   }
 
+  /// Addresses that were on their way out before the kernel was read, and are not there any more.
+  private synchronized void forget(Map<IpAddress, Integer> leaving, List<PodLink> pods) {
+    for (Map.Entry<IpAddress, Integer> entry : leaving.entrySet()) {
+      if (pods.stream().noneMatch(pod -> isLeaving(pod, entry.getKey(), entry.getValue()))) {
+        gone.remove(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  private static boolean isLeaving(PodLink pod, IpAddress address, int link) {
+    return (link == 0 || link == pod.index()) && pod.addresses().contains(address);
+  }
+
   private synchronized void fill(List<PodLink> pods, FastPathMaps maps) {
     Map<Integer, Sender> wantedSenders = new HashMap<>();
     Map<IpAddress, Receiver> wantedReceivers = new HashMap<>();
     for (PodLink pod : pods) {
       List<IpAddress> addresses = new ArrayList<>(pod.addresses());
-      addresses.removeAll(gone);
+      addresses.removeIf(
+          address -> gone.containsKey(address) && isLeaving(pod, address, gone.get(address)));
       boolean needsStack = pod.shaped() || addresses.stream().anyMatch(needStack::contains);
       if (!addresses.isEmpty()) {
         wantedSenders.put(
@@ -339,37 +367,63 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     return addresses.stream().filter(address -> address.family() == family).findFirst();
   }
 
-  private void attach(PodLink pod, BpfProgram program) {
+  /// Puts the program where an earlier one is.
+  ///
+  /// @return false if there is none
+  private boolean replace(PodLink pod, BpfProgram program) {
     synchronized (this) {
       if (attached.contains(pod.index())) {
-        return;
+        return true;
       }
     }
+    Optional<BpfProgram> before = find(pod);
+    before.ifPresent(old -> {
+      old.close();
+      set(pod, program);
+    });
+    return before.isPresent();
+  }
+
+  private void attach(PodLink pod, BpfProgram program) {
+    awaitQuiet();
+    set(pod, program);
+  }
+
+  private void set(PodLink pod, BpfProgram program) {
     try {
-      Optional<BpfProgram> before = hook.find(pod.index(), NAME, KIND);
-      before.ifPresent(BpfProgram::close);
-      if (before.isEmpty()) {
-        awaitQuiet(); // to replace costs nothing, to attach stops others
-      }
       hook.set(pod.index(), program);
       synchronized (this) {
         attached.add(pod.index());
       }
     } catch (KernelException e) {
-      if (e.errno() != Errno.ENODEV && e.errno() != Errno.EINVAL) {
+      if (!isGone(e)) {
         throw e;
       }
-      // the pod is gone already
     }
   }
 
   private void clear(PodLink pod) {
-    Optional<BpfProgram> before = hook.find(pod.index(), NAME, KIND);
-    before.ifPresent(program -> {
-      program.close();
-      awaitQuiet();
-      hook.clear(pod.index(), NAME, KIND);
-    });
+    find(pod)
+        .ifPresent(program -> {
+          program.close();
+          awaitQuiet();
+          hook.clear(pod.index(), NAME, KIND);
+        });
+  }
+
+  private Optional<BpfProgram> find(PodLink pod) {
+    try {
+      return hook.find(pod.index(), NAME, KIND);
+    } catch (KernelException e) {
+      if (!isGone(e)) {
+        throw e;
+      }
+      return Optional.empty();
+    }
+  }
+
+  private static boolean isGone(KernelException e) {
+    return e.errno() == Errno.ENODEV || e.errno() == Errno.EINVAL;
   }
 
   private synchronized void awaitQuiet() {

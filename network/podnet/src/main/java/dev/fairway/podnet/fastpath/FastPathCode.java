@@ -128,6 +128,11 @@ final class FastPathCode {
       return family == IpFamily.IPV4 ? ETHERNET + 8 : ETHERNET + 7;
     }
 
+    /// As two bytes of the packet read on a machine with the low byte first: port 67 or 547.
+    int dhcpServer() {
+      return swapped(family == IpFamily.IPV4 ? 67 : 547) & 0xffff;
+    }
+
     int tcpFlags() {
       return ports + 13;
     }
@@ -143,13 +148,17 @@ final class FastPathCode {
     plainHeader(at);
     out.load(BYTE, R2, R7, at.protocol())
         .store(BYTE, R10, FLAGS, 0)
-        .jumpIf(R2, EQUAL, UDP, at.label("ports"))
+        .jumpIf(R2, EQUAL, UDP, at.label("udp"))
         .jumpIf(R2, NOT_EQUAL, TCP, "stack")
         .move(R4, R7)
         .add(R4, at.ports + 14)
         .jumpIf(R4, GREATER, R3, "stack")
         .load(BYTE, R2, R7, at.tcpFlags())
         .store(BYTE, R10, FLAGS, R2)
+        .jump(at.label("ports"))
+        .label(at.label("udp"))
+        .load(HALF, R2, R7, at.ports)
+        .jumpIf(R2, EQUAL, at.dhcpServer(), "stack") // the guard has something to say of it
         .label(at.label("ports"));
     sender(at);
     options(at);

@@ -16,16 +16,22 @@ import dev.fairway.podnet.guard.GuardRules.Pod;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// Keeps the rules in the kernel as the pods are. Safe for use by many threads.
 public final class Guard implements PodWatcher, AutoCloseable {
   private final NfTables tables;
   private final RouteNetlink netlink;
   private final Map<Integer, Pod> applied = new LinkedHashMap<>();
+
+  /// Pods on their way out, without addresses: what still comes from their links is nobody's.
+  private final Map<Integer, Pod> leaving = new HashMap<>();
+
   private Map<IpAddress, Exemption> exemptions = Map.of();
   private boolean wanted;
   private boolean there;
@@ -69,31 +75,28 @@ public final class Guard implements PodWatcher, AutoCloseable {
 
   @Override
   public synchronized void connected(Wire wire, int link) {
+    leaving.remove(link);
     if (!wanted) {
       return;
     }
+    Pod before = applied.get(link);
     Optional<Pod> pod = pod(link, wire.mac(), wire.addresses());
-    if (pod.isPresent()) {
-      try {
-        tables.apply(GuardRules.elements(List.of(pod.get()), true));
-        applied.put(link, pod.get());
-      } catch (KernelException e) {
-        there = false; // somebody removed the tables
-        rewrite();
-      }
-    }
+    change(pod.stream().toList(), before == null ? List.of() : List.of(before));
   }
 
   @Override
   public synchronized void disconnecting(List<IpAddress> addresses) {
-    List<Pod> leaving = new ArrayList<>();
+    List<Pod> before = new ArrayList<>();
+    List<Pod> after = new ArrayList<>();
     for (Pod pod : applied.values()) {
       if (pod.addresses().stream().anyMatch(addresses::contains)) {
-        leaving.add(pod);
+        before.add(pod);
+        after.add(new Pod(pod.link(), pod.mac(), List.of()));
       }
     }
-    if (!leaving.isEmpty()) {
-      change(List.of(), leaving);
+    if (!before.isEmpty()) {
+      after.forEach(pod -> leaving.put(pod.link(), pod));
+      change(after, before);
     }
   }
 
@@ -153,6 +156,12 @@ public final class Guard implements PodWatcher, AutoCloseable {
     for (PodLink link : PodLink.read(netlink)) {
       pod(link.index(), link.mac(), link.addresses())
           .ifPresent(pod -> desired.put(pod.link(), pod));
+    }
+    if (!leaving.isEmpty()) {
+      Set<Integer> links = new HashSet<>();
+      netlink.links().forEach(link -> links.add(link.index()));
+      leaving.keySet().retainAll(links);
+      desired.putAll(leaving);
     }
     return desired;
   }

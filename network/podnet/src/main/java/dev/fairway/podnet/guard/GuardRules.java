@@ -54,7 +54,7 @@ final class GuardRules {
   /// What a pod may send by.
   ///
   /// @param link the machine's end of its wire
-  /// @param addresses its own, and those it may use beside them
+  /// @param addresses its own, and those it may use beside them; without any it may send nothing
   record Pod(int link, MacAddress mac, List<IpAddress> addresses) {
     Pod {
       addresses = List.copyOf(addresses);
@@ -257,6 +257,9 @@ final class GuardRules {
         case IPV6 -> {
           List<Element> macs = new ArrayList<>();
           for (Pod pod : pods) {
+            if (pod.addresses.isEmpty()) {
+              continue;
+            }
             macs.add(Element.of(NftValue.builder().number(pod.link).mac(pod.mac).build()));
           }
           change(requests, macs(table), macs, add);

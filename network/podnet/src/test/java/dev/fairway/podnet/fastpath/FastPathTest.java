@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
 import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.PodLab;
 import dev.fairway.podnet.PodTalk;
@@ -250,6 +251,41 @@ final class FastPathTest {
         pair.exchange();
         assertThat(direct()).isGreaterThanOrEqualTo(before + 2);
       }
+    }
+  }
+
+  @Test
+  void anAddressOnItsWayOutStaysOutThoughTheKernelShowsIt() throws Exception {
+    fast.disconnect(lab.wire("b").addresses());
+    assertThat(fast.await(PATIENCE)).isTrue();
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+      pair.exchange();
+      assertThat(direct()).isZero();
+    }
+    int link;
+    try (RouteNetlink netlink = RouteNetlink.open(lab.node)) {
+      link = netlink.link(lab.wire("b").hostName()).orElseThrow().index();
+    }
+    fast.connected(lab.wire("b"), link);
+    assertThat(fast.await(PATIENCE)).isTrue();
+    try (ServerSocket listener = PodTalk.listen(b, PORT);
+        Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+      pair.exchange();
+      assertThat(direct()).isPositive();
+    }
+  }
+
+  /// The guard drops it in the stack; past the stack it would get through.
+  @ParameterizedTest
+  @ValueSource(strings = {"IPv4", "IPv6"})
+  void answersOfDhcpServersMeetTheGuard(String family) throws Exception {
+    try (DatagramSocket server = PodTalk.udp(a, family.equals("IPv4") ? 67 : 547);
+        DatagramSocket client = PodTalk.udp(b, PORT)) {
+      PodTalk.send(server, address(family, 3), PORT, 100);
+      PodTalk.receive(client);
+      assertThat(direct()).isZero();
+      assertThat(count(Outcome.OTHER)).isPositive();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.fairway.podnet.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fairway.linux.Link;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.PacketSocket;
 import dev.fairway.linux.RouteNetlink;
@@ -15,6 +16,7 @@ import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -183,6 +185,35 @@ final class GuardTest {
     assertPasses(ipv4(STRANGER, "10.99.0.2", 1000), "inet");
     guard.exempt(Map.of());
     assertDropped(ipv4(mac, "10.99.0.1", 1000), "inet", GuardReason.SOURCE_IPV4);
+  }
+
+  @Test
+  void aPodOnItsWayOutSendsNothing() throws Exception {
+    quietly();
+    byte[] datagram = ByteBuffer.allocate(8).putShort((short) 1000).array();
+    guard.disconnecting(lab.wire("a").addresses());
+    for (int round = 0; round < 2; round++) {
+      assertDropped(ipv4(mac, PodLab.v4(2), 1000), "inet", GuardReason.SOURCE_IPV4);
+      assertDropped(arp(mac, mac, PodLab.v4(2)), "arp", GuardReason.ARP);
+      assertDropped(ipv6(mac, "fe80::2", 17, datagram), "inet", GuardReason.SOURCE_IPV6);
+      guard.resync(); // the kernel still shows it as it was
+    }
+    guard.connected(lab.wire("a"), link("a").orElseThrow());
+    assertPasses(ipv4(mac, PodLab.v4(2), 1000), "inet");
+    lab.disconnect("a");
+    long deadline = System.nanoTime() + 30_000_000_000L;
+    while (link("a").isPresent() && System.nanoTime() < deadline) {
+      Thread.onSpinWait();
+    }
+    guard.resync();
+    assertThat(PodLab.run(lab.node, "nft", "list", "set", "ip", "fairway-guard", "links"))
+        .doesNotContain("elements");
+  }
+
+  private Optional<Integer> link(String pod) {
+    try (RouteNetlink netlink = RouteNetlink.open(lab.node)) {
+      return netlink.link(lab.wire(pod).hostName()).map(Link::index);
+    }
   }
 
   @Test
