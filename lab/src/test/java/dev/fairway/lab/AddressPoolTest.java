@@ -77,7 +77,7 @@ class AddressPoolTest {
 
     List<IpAddress> giveAll(String pod) throws Exception {
       String full = pod.indexOf('/') < 0 ? "default/" + pod : pod;
-      return addresses.allocate(owner(full)).allocation().addresses();
+      return addresses.allocate(owner(full)).addresses();
     }
 
     /// No UID: a pod need not exist to be given an address.
@@ -266,6 +266,69 @@ class AddressPoolTest {
     await(() -> w1.addresses.ranges().blocks().isEmpty(), "w1 to see that its block went");
     w1.addresses.upkeep();
     assertThat(blocks()).as("its pod lives on").hasSize(1);
+  }
+
+  /// What was learned only by a lost write counts, too: the watch may be late by a lot.
+  @Test
+  void aBlockThatWentIsNotAskedForAgain() throws Exception {
+    AddressObjects.install(admin);
+    pool("small", "cidr: 10.201.0.0/26, borrowing: Allowed");
+    Agent w1 = agent("w1");
+    for (int i = 0; i < 15; i++) {
+      w1.give("a" + i);
+    }
+    admin.resources(AddressBlock.class).delete();
+    assertThat(w1.give("more")).matches(Prefix.parse("10.201.0.0/26")::contains);
+  }
+
+  @Test
+  void aBlockThatComesBackLendsNothingThatAPodHas() throws Exception {
+    AddressObjects.install(admin);
+    pool("small", "cidr: 10.201.0.0/26, borrowing: Allowed");
+    Agent w1 = agent("w1");
+    Set<IpAddress> given = new HashSet<>();
+    for (int i = 0; i < 60; i++) {
+      given.add(w1.give("a" + i));
+    }
+    admin.resources(AddressBlock.class).delete();
+    await(() -> w1.addresses.ranges().blocks().isEmpty(), "w1 to see that its block went");
+    w1.addresses.upkeep();
+    Agent w2 = agent("w2");
+    while (succeeds(() -> w2.give("b" + given.size()))) {
+      assertThat(given.add(w2.give("b" + given.size()))).as("an address of its own").isTrue();
+      assertThat(given).hasSizeLessThan(64);
+    }
+    assertThat(given).hasSizeGreaterThan(60);
+  }
+
+  @Test
+  void blocksOfAnotherSizeAreUsedOrSaid() throws Exception {
+    AddressObjects.install(admin);
+    pool("all", "cidr: 10.201.0.0/28, blockSize: 28");
+    Agent w1 = agent("w1");
+    w1.give("first");
+    admin.resources(AddressPool.class).withName("all").delete();
+    pool("all", "cidr: 10.201.0.0/26, blockSize: 26");
+    Agent w2 = agent("w2");
+    await(() -> !w2.addresses.poolRanges().isEmpty(), "w2 to see the new pool");
+    pod("near", Map.of("podnet.fairway.dev/addresses", "[\"10.201.0.33\"]"));
+    assertThatThrownBy(() -> w2.give("near"))
+        .hasMessageContaining("is not in AddressBlock 10-201-0-0-28")
+        .hasMessageContaining("spec.blockSize of AddressPool all was changed");
+    assertThat(blocks()).hasSize(1);
+    pod("inside", Map.of("podnet.fairway.dev/addresses", "[\"10.201.0.9\"]"));
+    await(() -> succeeds(() -> w1.give("inside")), "an address of the old block");
+  }
+
+  @Test
+  void aPodThatNamesAPoolWithAFaultIsToldSo() throws Exception {
+    AddressObjects.install(admin);
+    pool("odd", "cidr: 10.202.0.1/24");
+    Agent w1 = agent("w1");
+    pod("choosy", Map.of("podnet.fairway.dev/pools", "[\"odd\"]"));
+    assertThatThrownBy(() -> w1.give("choosy"))
+        .hasMessageContaining("there is no usable AddressPool odd");
+    assertThat(w1.give("plain")).hasToString("10.200.1.2");
   }
 
   @Test

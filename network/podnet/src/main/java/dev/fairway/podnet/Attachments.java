@@ -155,8 +155,7 @@ final class Attachments implements PodAttacher {
       }
       addresses = AttachmentShape.addresses(given.get());
     } else {
-      // On disk by and by is enough: what could hold the address ends with the machine.
-      addresses = source.allocate(owner(request)).allocation().addresses();
+      addresses = source.allocate(owner(request)).addresses();
       undo.add(
           "allocate " + addresses,
           () -> book.release(attachment.containerId(), attachment.interfaceName()));
@@ -444,14 +443,16 @@ final class Attachments implements PodAttacher {
   }
 
   private void collectUnknown(Map<String, List<IpAddress>> unknown) {
+    Set<IpAddress> used = new LinkedHashSet<>();
+    Map<String, List<IpAddress>> still = unknown.isEmpty() ? Map.of() : wires.wires();
     for (Map.Entry<String, List<IpAddress>> wire : unknown.entrySet()) {
-      if (known().stream().anyMatch(one -> hostName(one).equals(wire.getKey()))) {
-        continue; // added while we looked
+      if (still.containsKey(wire.getKey())
+          && known().stream().noneMatch(one -> hostName(one).equals(wire.getKey()))) {
+        used.addAll(wire.getValue()); // neither added nor deleted while we looked
       }
-      for (IpAddress address : wire.getValue()) {
-        LOG.warn("{} is used by {}, which no ADD is known of; kept", address, wire.getKey());
-        book.reserve(address);
-      }
+    }
+    for (IpAddress address : book.occupied(used)) {
+      LOG.warn("{} is used by a sandbox that no ADD is known of; kept from others", address);
     }
   }
 

@@ -8,8 +8,8 @@ import dev.fairway.podnet.ipam.Allocation.Owner;
 import dev.fairway.podnet.ipam.NoAddress.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,28 +17,25 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// Who has which address, kept in one file that is only ever added to.
 ///
-/// A line is written before its call returns, so it outlives the process; [Lease#awaitDurable]
-/// waits until it also outlives the machine, and several that wait share one trip to the disk. So
-/// after a crash at any point nobody holds an address the book does not know. A line that the crash
-/// cut short was never heard of by anybody and is dropped. A release need not outlive the machine:
-/// all sandboxes end with it, and what is left of them is collected. When most lines are history,
-/// and at every start, the file is written anew beside the old one and takes its place by a rename.
-/// Safe for use by many threads.
+/// A line is written before its call returns, so it outlives the process; so after the agent was
+/// killed at any point nobody holds an address the book does not know. The machine's end may cost
+/// the last lines, and it ends all sandboxes, too: what is left of them is collected. A line that
+/// was cut short or damaged is left out, and an address that is seen in use without being in the
+/// book is kept from everybody ([#occupied]). When most lines are history, and at every start, the
+/// file is written anew beside the old one and takes its place by a rename. One process at a time
+/// has a book. Safe for use by many threads.
 public final class AddressBook implements AddressSource, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(AddressBook.class);
   private static final int HISTORY_LIMIT = 4096;
@@ -46,40 +43,18 @@ public final class AddressBook implements AddressSource, AutoCloseable {
   /// Pods whose address is remembered after a restart; more would only make starting slower.
   private static final int REMEMBERED_LIMIT = 4096;
 
-  /// Addresses that were just given.
-  public static final class Lease {
-    private final AddressBook book;
-    private final Allocation allocation;
-
-    private Lease(AddressBook book, Allocation allocation) {
-      this.book = book;
-      this.allocation = allocation;
-    }
-
-    public Allocation allocation() {
-      return allocation;
-    }
-
-    /// Waits until the disk has it. A sandbox ends with its machine, so an ADD need not.
-    ///
-    /// @throws IOException if the disk refuses
-    public void awaitDurable() throws IOException {
-      try {
-        book.sync().join();
-      } catch (CompletionException e) {
-        throw new IOException("the address book cannot be written: " + e.getCause(), e);
-      }
-    }
-  }
-
   private record Key(String containerId, String interfaceName) {}
 
   private final Path file;
+  private final FileChannel lock;
   private final Map<Key, Allocation> allocations = new LinkedHashMap<>();
   private final Map<IpAddress, String> freed = new LinkedHashMap<>();
 
   /// Who has which address; the same as [#allocations] says, the other way round.
   private final Map<IpAddress, Key> holders = new HashMap<>();
+
+  /// What somebody uses who is not in the book.
+  private final Set<IpAddress> occupied = new HashSet<>();
 
   private List<Prefix> nodeRanges = List.of();
   private List<AddressRange> blocks = List.of();
@@ -87,18 +62,41 @@ public final class AddressBook implements AddressSource, AutoCloseable {
   private FileChannel channel;
   private int history;
 
-  private final ExecutorService disk =
-      Executors.newSingleThreadExecutor(
-          Thread.ofPlatform().name("address-book-disk").daemon(true).factory());
-
-  /// The next trip to the disk, while it has not begun.
-  private @Nullable CompletableFuture<Void> nextTrip;
-
   private AddressBook(Path file) throws IOException {
     this.file = file;
     Files.createDirectories(file.toAbsolutePath().getParent());
-    replay();
-    this.channel = rewrite();
+    this.lock = lock(file);
+    try {
+      replay();
+      this.channel = rewrite();
+    } catch (IOException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /// Two agents that both write would give one address to two pods.
+  private static FileChannel lock(Path file) throws IOException {
+    FileChannel lock =
+        FileChannel.open(
+            file.resolveSibling(file.getFileName() + ".lock"),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE);
+    boolean had = false;
+    try {
+      had = lock.tryLock() != null;
+    } catch (OverlappingFileLockException e) {
+      LOG.debug("{} is open in this process", file, e);
+    } finally {
+      if (!had) {
+        lock.close();
+      }
+    }
+    if (!had) {
+      throw new IOException(
+          "the address book " + file + " is in use: another agent runs on this machine; end it");
+    }
+    return lock;
   }
 
   /// Opens the book, or begins one.
@@ -147,6 +145,7 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       }
     });
     holders.keySet().stream().filter(range.prefix()::contains).forEach(fresh::take);
+    occupied.stream().filter(range.prefix()::contains).forEach(fresh::take);
     ranges.put(range.prefix(), fresh);
   }
 
@@ -155,10 +154,10 @@ public final class AddressBook implements AddressSource, AutoCloseable {
   /// @throws NoAddress if a range is full; nothing is taken then
   /// @throws IOException if the disk refuses; nothing is taken then
   @Override
-  public synchronized Lease allocate(Owner owner) throws NoAddress, IOException {
+  public synchronized Allocation allocate(Owner owner) throws NoAddress, IOException {
     Optional<Allocation> existing = find(owner.containerId(), owner.interfaceName());
     if (existing.isPresent()) {
-      return known(existing.get());
+      return existing.get();
     }
     if (nodeRanges.isEmpty()) {
       throw new NoAddress(
@@ -182,12 +181,12 @@ public final class AddressBook implements AddressSource, AutoCloseable {
   ///
   /// @throws NoAddress if one cannot be had; nothing is taken then
   /// @throws IOException if the disk refuses; nothing is taken then
-  public synchronized Lease allocate(Owner owner, List<Wanted> wanted)
+  public synchronized Allocation allocate(Owner owner, List<Wanted> wanted)
       throws NoAddress, IOException {
     Key key = new Key(owner.containerId(), owner.interfaceName());
     Allocation existing = allocations.get(key);
     if (existing != null) {
-      return known(existing);
+      return existing;
     }
     List<IpAddress> addresses = new ArrayList<>();
     try {
@@ -199,15 +198,11 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       allocations.put(key, allocation);
       addresses.forEach(address -> holders.put(address, key));
       addresses.forEach(freed::remove);
-      return new Lease(this, allocation);
+      return allocation;
     } catch (NoAddress | IOException e) {
       giveBack(addresses, owner.podUid());
       throw e;
     }
-  }
-
-  private Lease known(Allocation allocation) {
-    return new Lease(this, allocation);
   }
 
   private IpAddress take(Wanted wish, String podUid) throws NoAddress {
@@ -221,6 +216,11 @@ public final class AddressBook implements AddressSource, AutoCloseable {
               address
                   + " is in use on this node by "
                   + (other.pod().isEmpty() ? other.containerId() : "pod " + other.pod()));
+        }
+        if (occupied.contains(address)) {
+          throw new NoAddress(
+              Reason.IN_USE,
+              address + " is in use on this node by a sandbox that no ADD is known of");
         }
         ranges.values().stream()
             .filter(free -> free.range().prefix().contains(address))
@@ -264,21 +264,30 @@ public final class AddressBook implements AddressSource, AutoCloseable {
         + " are in use: move pods away or give nodes larger ranges";
   }
 
-  /// Whether no pod has an address of this range.
+  /// Whether nobody has an address of this range.
   public synchronized boolean isIdle(Prefix range) {
-    return holders.keySet().stream().noneMatch(range::contains);
+    return holders.keySet().stream().noneMatch(range::contains)
+        && occupied.stream().noneMatch(range::contains);
   }
 
-  /// Whether a pod has this address.
-  public synchronized boolean isTaken(IpAddress address) {
-    return holders.containsKey(address);
-  }
-
-  /// Keeps an address from being given to anybody, as somebody unknown is seen to use it.
-  public synchronized void reserve(IpAddress address) {
-    ranges.values().stream()
-        .filter(free -> free.range().prefix().contains(address))
-        .forEach(free -> free.take(address));
+  /// Which addresses are in use by somebody who is not in the book, from now on. Nobody is given
+  /// one of them.
+  ///
+  /// @return those that were not known before
+  public synchronized List<IpAddress> occupied(Set<IpAddress> seen) {
+    List<IpAddress> left = new ArrayList<>(occupied);
+    left.removeAll(seen);
+    List<IpAddress> fresh = new ArrayList<>(seen);
+    fresh.removeAll(occupied);
+    occupied.removeAll(left);
+    occupied.addAll(fresh);
+    giveBack(left, "");
+    for (IpAddress address : fresh) {
+      ranges.values().stream()
+          .filter(free -> free.range().prefix().contains(address))
+          .forEach(free -> free.take(address));
+    }
+    return fresh;
   }
 
   public synchronized Optional<Allocation> find(String containerId, String interfaceName) {
@@ -309,8 +318,12 @@ public final class AddressBook implements AddressSource, AutoCloseable {
     }
   }
 
+  /// An address that another has, too, stays taken: the line of its first release was lost.
   private void giveBack(List<IpAddress> addresses, String podUid) {
     for (IpAddress address : addresses) {
+      if (holders.containsKey(address) || occupied.contains(address)) {
+        continue;
+      }
       remember(address, podUid);
       for (FreeAddresses free : ranges.values()) {
         if (free.range().prefix().contains(address)) {
@@ -337,32 +350,6 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       throw new IOException("the address book " + file + " cannot be written: " + e, e);
     }
     history++;
-  }
-
-  private synchronized CompletableFuture<Void> sync() {
-    if (nextTrip == null) {
-      nextTrip = new CompletableFuture<>();
-      disk.execute(this::goToDisk);
-    }
-    return nextTrip;
-  }
-
-  private void goToDisk() {
-    CompletableFuture<Void> trip;
-    FileChannel written;
-    synchronized (this) {
-      trip = Objects.requireNonNull(nextTrip);
-      nextTrip = null;
-      written = channel;
-    }
-    try {
-      written.force(false);
-      trip.complete(null);
-    } catch (ClosedChannelException e) {
-      trip.complete(null); // written anew meanwhile, and that went to the disk
-    } catch (IOException e) {
-      trip.completeExceptionally(e);
-    }
   }
 
   private static void write(FileChannel to, BookLine line) throws IOException {
@@ -431,21 +418,27 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       }
       out.force(true);
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-      try (FileChannel directory = FileChannel.open(file.toAbsolutePath().getParent())) {
-        directory.force(true);
-      }
     } catch (IOException e) {
       out.close();
       throw new IOException("the address book " + file + " cannot be written: " + e, e);
     }
     history = 0;
+    forceDirectory();
     return out;
   }
 
+  /// The new file is the book already, so this must not fail: the old one has no name any more.
+  private void forceDirectory() {
+    try (FileChannel directory = FileChannel.open(file.toAbsolutePath().getParent())) {
+      directory.force(true);
+    } catch (IOException e) {
+      LOG.warn("The address book {} may be lost if the machine ends now: {}", file, e.toString());
+    }
+  }
+
   @Override
-  public void close() throws IOException {
-    disk.close();
-    synchronized (this) {
+  public synchronized void close() throws IOException {
+    try (lock) {
       channel.close();
     }
   }

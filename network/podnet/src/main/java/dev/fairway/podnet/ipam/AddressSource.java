@@ -11,7 +11,7 @@ public interface AddressSource {
   ///
   /// @throws NoAddress if it cannot have them; the message says why and what to do
   /// @throws IOException if the disk refuses
-  AddressBook.Lease allocate(Owner owner) throws NoAddress, IOException;
+  Allocation allocate(Owner owner) throws NoAddress, IOException;
 
   /// Addresses were given back to the book.
   default void released() {}

@@ -30,9 +30,11 @@ final class ApiCall {
     } catch (ExecutionException e) {
       throw new NoAddress(Reason.UNREACHABLE, what + ": " + reason(e.getCause()), e.getCause());
     } catch (TimeoutException e) {
+      task.cancel(true);
       throw new NoAddress(
           Reason.UNREACHABLE, what + ": no answer in " + LIMIT.toSeconds() + " s", e);
     } catch (InterruptedException e) {
+      task.cancel(true);
       Thread.currentThread().interrupt();
       throw new NoAddress(Reason.UNREACHABLE, what + ": the agent is ending", e);
     }

@@ -40,7 +40,11 @@ record Block(Prefix prefix, String pool, String node, int kept, Map<IpAddress, S
       if (!name(prefix).equals(name)) {
         throw new IllegalArgumentException("spec.cidr " + prefix + " is not what its name says");
       }
-      int size = (int) Math.min(prefix.size(), Pool.MOST_IN_BLOCK);
+      if (prefix.size() > Pool.MOST_IN_BLOCK) {
+        throw new IllegalArgumentException(
+            "spec.cidr: " + prefix + " holds more than " + Pool.MOST_IN_BLOCK + " addresses");
+      }
+      int size = (int) prefix.size();
       String node = Objects.requireNonNullElse(spec.node(), "");
       int kept = spec.kept() == null ? size : spec.kept();
       return new Block(

@@ -150,12 +150,21 @@ final class BlockClaims {
       if (address.equals(range.address())) {
         throw notAllowed(address + " is the first of its block, which belongs to a node's tunnel");
       }
-      Optional<Block> known = view.block(range);
+      Optional<Block> known = view.blockAt(address, range);
       if (known.isEmpty()) {
         create(view, pool, range);
         continue;
       }
       Block block = known.get();
+      if (!block.prefix().contains(address) || address.equals(block.prefix().address())) {
+        throw notAllowed(
+            address
+                + " is not in AddressBlock "
+                + Block.name(block.prefix())
+                + ", but so near that no other block can hold it: spec.blockSize of AddressPool "
+                + pool.name()
+                + " was changed");
+      }
       if (isHeld(address, pool, block, view)) {
         return;
       }

@@ -68,13 +68,18 @@ final class BlockStore {
   /// Makes a block's object; whoever makes it has the block.
   boolean create(Block block) throws NoAddress {
     AddressBlock object = block.object(Optional.empty());
-    return write("claim block " + block.prefix(), object, () -> resource(object).create());
+    return write(
+        "claim block " + block.prefix(), object, Optional.empty(), () -> resource(object).create());
   }
 
   /// Replaces what stood there before, if it still stands there.
   boolean update(AddressBlock before, Block after) throws NoAddress {
     AddressBlock object = after.object(Optional.of(before));
-    return write("change block " + after.prefix(), object, () -> resource(object).update());
+    return write(
+        "change block " + after.prefix(),
+        object,
+        Optional.of(before),
+        () -> resource(object).update());
   }
 
   /// Deletes what stood there before, if it still stands there.
@@ -88,12 +93,13 @@ final class BlockStore {
     if (done) {
       learned(name, new Learned(Optional.empty(), before.getMetadata().getUid(), now()));
     } else {
-      look(name);
+      look(name, Optional.of(before));
     }
     return done;
   }
 
-  private boolean write(String what, AddressBlock object, Supplier<AddressBlock> write)
+  private boolean write(
+      String what, AddressBlock object, Optional<AddressBlock> before, Supplier<AddressBlock> write)
       throws NoAddress {
     String name = object.getMetadata().getName();
     Optional<AddressBlock> written =
@@ -112,7 +118,7 @@ final class BlockStore {
     if (written.isPresent()) {
       learned(name, new Learned(written, written.get().getMetadata().getUid(), now()));
     } else {
-      look(name);
+      look(name, before);
     }
     return written.isPresent();
   }
@@ -129,13 +135,15 @@ final class BlockStore {
     }
   }
 
-  private void look(String name) throws NoAddress {
+  private void look(String name, Optional<AddressBlock> before) throws NoAddress {
     Optional<AddressBlock> there =
         ApiCall.ask(
             "look at block " + name,
             () -> Optional.ofNullable(client.resources(AddressBlock.class).withName(name).get()));
     if (there.isPresent()) {
       learned(name, new Learned(there, there.get().getMetadata().getUid(), now()));
+    } else if (before.isPresent()) {
+      learned(name, new Learned(there, before.get().getMetadata().getUid(), now()));
     }
   }
 

@@ -111,7 +111,10 @@ final class BlockUpkeep {
   private static boolean isUsed(PoolView view, Block block) {
     return view.pools()
         .named(block.pool())
-        .map(pool -> !pool.disabled() && pool.nodes().matches(view.labels()))
+        .map(pool ->
+            !pool.disabled()
+                && pool.cidr().contains(block.prefix())
+                && pool.nodes().matches(view.labels()))
         .orElse(false);
   }
 
@@ -210,29 +213,72 @@ final class BlockUpkeep {
       for (IpAddress address : allocation.addresses()) {
         PoolView view = state.view();
         Optional<Pool> pool = view.pools().holding(address);
-        if (pool.isEmpty()) {
-          continue;
-        }
-        Prefix range = pool.get().blockOf(address);
-        Optional<Block> block = view.block(range);
-        if (block.isEmpty()) {
-          int kept = pool.get().keptAtFirst();
-          store.create(new Block(range, pool.get().name(), view.node(), kept, Map.of()));
-          state.refresh();
-        } else if (!view.isMine(block.get()) && !view.claims(block.get()).contains(address)) {
+        if (pool.isPresent() && !reclaim(view, pool.get(), address)) {
           problems.add(
               "pod "
                   + allocation.owner().pod()
                   + " has "
                   + address
-                  + ", but AddressBlock "
-                  + Block.name(range)
-                  + " is of node "
-                  + block.get().node()
+                  + ", but that is of "
+                  + holder(state.view(), pool.get(), address)
                   + ": delete the pod");
         }
       }
     }
     return problems;
+  }
+
+  /// @return whether the address is this node's
+  private boolean reclaim(PoolView view, Pool pool, IpAddress address) throws NoAddress {
+    Prefix range = pool.blockOf(address);
+    Optional<Block> known = view.blockAt(address, range);
+    if (known.isEmpty()) {
+      int kept = keptFor(range, Map.of(), pool.keptAtFirst());
+      store.create(new Block(range, pool.name(), view.node(), kept, Map.of()));
+      state.refresh();
+      return true; // or another was first: the next turn tells
+    }
+    Block block = known.get();
+    if (!block.prefix().contains(address)) {
+      return false;
+    }
+    String claimedBy = block.claims().getOrDefault(address, "");
+    if (!claimedBy.isEmpty()) {
+      return claimedBy.equals(view.node());
+    }
+    if (!block.isFree() && !view.isMine(block)) {
+      return false;
+    }
+    int before = block.isFree() ? pool.keptAtFirst() : block.kept();
+    int kept = keptFor(block.prefix(), block.claims(), before);
+    if (block.isFree() || kept > block.kept()) {
+      store.update(view.object(block), block.ownedBy(view.node(), kept));
+      state.refresh();
+    }
+    return true;
+  }
+
+  /// So much that no other node borrows what a pod here has.
+  private int keptFor(Prefix range, Map<IpAddress, String> claims, int atLeast) {
+    int kept = (int) Math.min(atLeast, range.size());
+    for (Allocation allocation : book.allocations()) {
+      for (IpAddress address : allocation.addresses()) {
+        if (range.contains(address) && !claims.containsKey(address)) {
+          kept = (int) Math.max(kept, address.minus(range.address()) + 1);
+        }
+      }
+    }
+    return kept;
+  }
+
+  private static String holder(PoolView view, Pool pool, IpAddress address) {
+    return view.blockAt(address, pool.blockOf(address))
+        .map(block -> {
+          String claimedBy = block.claims().get(address);
+          return claimedBy != null
+              ? "node " + claimedBy
+              : "AddressBlock " + Block.name(block.prefix()) + " of node " + block.node();
+        })
+        .orElse("no block");
   }
 }

@@ -21,6 +21,12 @@ final class PodEvents {
   private static final int MOST_REMEMBERED = 1024;
   private static final int MOST_AT_ONCE = 8;
 
+  /// Bytes of `metadata.name` (RFC 1123 subdomain).
+  private static final int LONGEST_NAME = 253;
+
+  /// As the API allows `note` in `events.k8s.io/v1`.
+  private static final int LONGEST_MESSAGE = 1024;
+
   private final KubernetesClient client;
   private final String node;
   private final Semaphore sending = new Semaphore(MOST_AT_ONCE);
@@ -58,6 +64,20 @@ final class PodEvents {
     return said.putIfAbsent(words, now) == null;
   }
 
+  /// A pod's name may be as long as an event's.
+  static String eventName(String pod, long number) {
+    String suffix = "." + Long.toHexString(number);
+    String kept = cut(pod, LONGEST_NAME - suffix.length());
+    while (kept.endsWith(".") || kept.endsWith("-")) {
+      kept = kept.substring(0, kept.length() - 1);
+    }
+    return kept + suffix;
+  }
+
+  private static String cut(String text, int longest) {
+    return text.length() <= longest ? text : text.substring(0, longest);
+  }
+
   private void send(String namespace, String name, String uid, String reason, String message) {
     String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     client
@@ -67,7 +87,7 @@ final class PodEvents {
         .resource(
             new EventBuilder()
                 .withNewMetadata()
-                .withName(name + "." + Long.toHexString(System.nanoTime()))
+                .withName(eventName(name, System.nanoTime()))
                 .withNamespace(namespace)
                 .endMetadata()
                 .withNewInvolvedObject()
@@ -79,7 +99,7 @@ final class PodEvents {
                 .endInvolvedObject()
                 .withType("Warning")
                 .withReason(reason)
-                .withMessage(message)
+                .withMessage(cut(message, LONGEST_MESSAGE))
                 .withNewSource("fairway-podnet", node)
                 .withReportingComponent("fairway-podnet")
                 .withReportingInstance(node)

@@ -97,6 +97,10 @@ record Pool(
     int length = asked == null ? Math.max(bits - USUAL_HOST_BITS, cidr.length()) : asked;
     int shortest = bits - (31 - Integer.numberOfLeadingZeros(MOST_IN_BLOCK));
     int longest = bits - (31 - Integer.numberOfLeadingZeros(FEWEST_IN_BLOCK));
+    if (cidr.length() > longest) {
+      throw new IllegalArgumentException(
+          "spec.cidr: " + cidr + " is smaller than a block, which holds " + FEWEST_IN_BLOCK);
+    }
     if (length < Math.max(shortest, cidr.length()) || length > longest) {
       throw new IllegalArgumentException(
           "spec.blockSize: a block of "

@@ -6,6 +6,7 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.ipam.AddressSource;
+import dev.fairway.podnet.ipam.Allocation;
 import dev.fairway.podnet.ipam.Allocation.Owner;
 import dev.fairway.podnet.ipam.NoAddress;
 import dev.fairway.podnet.ipam.NoAddress.Reason;
@@ -144,8 +145,11 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
 
   private static List<Prefix> podCidrs(Node node) {
     List<Prefix> ranges = new ArrayList<>();
-    if (node.getSpec() != null && node.getSpec().getPodCIDRs() != null) {
-      for (String text : node.getSpec().getPodCIDRs()) {
+    if (node.getSpec() != null) {
+      List<String> all = node.getSpec().getPodCIDRs();
+      String first = node.getSpec().getPodCIDR(); // all that an old API server tells
+      List<String> alone = first == null ? List.of() : List.of(first);
+      for (String text : all == null || all.isEmpty() ? alone : all) {
         try {
           ranges.add(Prefix.parse(text));
         } catch (IllegalArgumentException e) {
@@ -157,7 +161,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
   }
 
   @Override
-  public AddressBook.Lease allocate(Owner owner) throws NoAddress, IOException {
+  public Allocation allocate(Owner owner) throws NoAddress, IOException {
     try {
       return state.view().pools().isEmpty() ? book.allocate(owner) : fromPools(owner);
     } catch (NoAddress e) {
@@ -178,7 +182,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     }
   }
 
-  private AddressBook.Lease fromPools(Owner owner) throws NoAddress, IOException {
+  private Allocation fromPools(Owner owner) throws NoAddress, IOException {
     if (book.find(owner.containerId(), owner.interfaceName()).isPresent()) {
       return book.allocate(owner, List.of());
     }
@@ -212,8 +216,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     throw new NoAddress(Reason.UNREACHABLE, "other pods of this node wait for addresses too");
   }
 
-  private AddressBook.Lease claimAndAllocate(Owner owner, PodWish pod)
-      throws NoAddress, IOException {
+  private Allocation claimAndAllocate(Owner owner, PodWish pod) throws NoAddress, IOException {
     for (int tries = 0; tries < MOST_TRIES; tries++) {
       for (IpAddress address : pod.addresses()) {
         claims.hold(address, pod);
@@ -349,15 +352,26 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
   private boolean ask() {
     askedAt = System.nanoTime();
     try {
-      client.resources(AddressPool.class).list(new ListOptionsBuilder().withLimit(1L).build());
+      ApiCall.ask(
+          "list address pools",
+          () ->
+              client
+                  .resources(AddressPool.class)
+                  .list(new ListOptionsBuilder().withLimit(1L).build()));
       follow();
       return true;
-    } catch (KubernetesClientException e) {
-      if (e.getCode() != ApiCall.NOT_FOUND && e.getCode() != ApiCall.FORBIDDEN) {
+    } catch (NoAddress e) {
+      int code = e.getCause() instanceof KubernetesClientException told ? told.getCode() : 0;
+      if (code != ApiCall.NOT_FOUND && code != ApiCall.FORBIDDEN) {
         LOG.debug("Whether there are address pools is not known: {}", e.getMessage());
         return false;
       }
       if (kinds == Kinds.UNKNOWN) {
+        if (code == ApiCall.FORBIDDEN) {
+          LOG.info(
+              "No address pools are used: this agent has no right to list them; fairway pools prints"
+                  + " the role it needs");
+        }
         kinds = Kinds.ABSENT;
         changed.run();
       }

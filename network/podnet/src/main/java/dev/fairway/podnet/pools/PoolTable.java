@@ -71,8 +71,10 @@ record PoolTable(List<Pool> pools, List<String> problems) {
     return Optional.empty();
   }
 
+  /// Whether nobody wants pools. One that makes no sense is wanted: a pod that names it must not
+  /// come up as if it did not.
   boolean isEmpty() {
-    return pools.isEmpty();
+    return pools.isEmpty() && problems.isEmpty();
   }
 
   /// Whether it matters what labels a namespace has.

@@ -41,6 +41,18 @@ record PoolView(
     return Optional.ofNullable(ranges.blocks().get(prefix));
   }
 
+  /// The block that an address is in, or that lies where the address's block would be: its pool may
+  /// have had another `spec.blockSize` when it was cut.
+  Optional<Block> blockAt(IpAddress address, Prefix range) {
+    Map.Entry<Prefix, Block> below = ranges.blocks().floorEntry(address.toPrefix());
+    if (below == null || !below.getKey().contains(address)) {
+      below = ranges.blocks().floorEntry(new Prefix(range.last(), range.family().addressBits()));
+    }
+    return Optional.ofNullable(below)
+        .filter(block -> block.getKey().overlaps(range))
+        .map(Map.Entry::getValue);
+  }
+
   AddressBlock object(Block block) {
     return Objects.requireNonNull(objects.get(Block.name(block.prefix())));
   }

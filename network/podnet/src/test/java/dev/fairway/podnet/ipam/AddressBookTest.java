@@ -76,11 +76,11 @@ final class AddressBookTest {
   void twoRangesGiveTwoAddressesOrNone() throws Exception {
     List<Prefix> dual = List.of(Prefix.parse("10.200.1.0/30"), Prefix.parse("fd00:1::/64"));
     try (AddressBook book = open(dual)) {
-      assertThat(book.allocate(owner("a", "")).allocation().addresses().toString())
+      assertThat(book.allocate(owner("a", "")).addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::2]");
       assertThatThrownBy(() -> take(book, "b", "")).isInstanceOf(NoAddress.class);
       book.release("a", "eth0");
-      assertThat(book.allocate(owner("b", "")).allocation().addresses().toString())
+      assertThat(book.allocate(owner("b", "")).addresses().toString())
           .isEqualTo("[10.200.1.2, fd00:1::3]");
     }
   }
@@ -185,7 +185,7 @@ final class AddressBookTest {
           inUse.removeAll(book.find(gone, "eth0").orElseThrow().addresses());
           book.release(gone, "eth0");
         }
-        Allocation given = book.allocate(owner("c" + i, "pod-" + i)).allocation();
+        Allocation given = book.allocate(owner("c" + i, "pod-" + i));
         assertThat(given.addresses()).hasSize(2).noneMatch(inUse::contains);
         inUse.addAll(given.addresses());
         running.add("c" + i);
@@ -220,9 +220,71 @@ final class AddressBookTest {
     try (AddressBook book = open(SMALL)) {
       assertThatThrownBy(() -> book.allocate(owner("b", ""), wanted)).isInstanceOf(NoAddress.class);
       book.release("a", "eth0");
-      assertThat(book.allocate(owner("b", ""), wanted).allocation().addresses())
+      assertThat(book.allocate(owner("b", ""), wanted).addresses())
           .containsExactly(IpAddress.parse("10.201.0.9"));
     }
+  }
+
+  /// What the end of a machine may leave: a release that the disk never saw, and the line of the
+  /// next owner, which it did.
+  @Test
+  void anAddressThatTwoLinesTellOfStaysTheSecondOnes() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      take(book, "a", "pod-a");
+      book.release("a", "eth0");
+      for (String id : List.of("b", "c", "d", "e")) {
+        take(book, id, "");
+      }
+      assertThat(take(book, "f", "pod-f")).isEqualTo("10.200.1.2");
+    }
+    List<String> lines = new ArrayList<>(Files.readAllLines(file));
+    assertThat(lines.removeIf(line -> line.contains(" released a "))).isTrue();
+    Files.write(file, lines);
+    try (AddressBook book = open(SMALL)) {
+      assertThat(owners(book)).containsEntry("a", "10.200.1.2").containsEntry("f", "10.200.1.2");
+      book.release("a", "eth0"); // nothing is left of it, so it is collected
+      assertThatThrownBy(() -> take(book, "g", "pod-a")).isInstanceOf(NoAddress.class);
+      assertThatThrownBy(() -> book.allocate(owner("g", ""), exactly("10.200.1.2")))
+          .isInstanceOf(NoAddress.class);
+    }
+  }
+
+  @Test
+  void whatIsSeenInUseIsNobodysUntilItIsNot() throws Exception {
+    Set<IpAddress> seen = Set.of(IpAddress.parse("10.200.1.2"), IpAddress.parse("10.201.0.9"));
+    try (AddressBook book = open(List.of())) {
+      assertThat(book.occupied(seen)).containsExactlyInAnyOrderElementsOf(seen);
+      assertThat(book.occupied(seen)).as("no news").isEmpty();
+      book.ranges(SMALL); // known only later
+      assertThat(take(book, "a", "")).isEqualTo("10.200.1.3");
+      assertThatThrownBy(() -> book.allocate(owner("b", ""), exactly("10.201.0.9")))
+          .isInstanceOfSatisfying(
+              NoAddress.class, e -> assertThat(e.reason()).isEqualTo(NoAddress.Reason.IN_USE))
+          .hasMessage("10.201.0.9 is in use on this node by a sandbox that no ADD is known of");
+      assertThat(book.isIdle(Prefix.parse("10.201.0.0/26"))).isFalse();
+      book.occupied(Set.of());
+      assertThat(book.isIdle(Prefix.parse("10.201.0.0/26"))).isTrue();
+      book.allocate(owner("b", ""), exactly("10.201.0.9"));
+      for (String id : List.of("c", "d", "e")) {
+        take(book, id, "");
+      }
+      assertThat(take(book, "f", "")).isEqualTo("10.200.1.2");
+    }
+  }
+
+  @Test
+  void oneAgentAtATimeHasTheBook() throws Exception {
+    try (AddressBook book = open(SMALL)) {
+      take(book, "a", "");
+      assertThatThrownBy(() -> open(SMALL))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining(file + " is in use: another agent runs on this machine");
+    }
+    open(SMALL).close();
+  }
+
+  private static List<Wanted> exactly(String address) {
+    return List.of(new Wanted.Exactly(IpAddress.parse(address)));
   }
 
   private AddressBook open(List<Prefix> ranges) throws IOException {
@@ -245,8 +307,6 @@ final class AddressBookTest {
   }
 
   private static String take(AddressBook book, String id, String podUid) throws Exception {
-    AddressBook.Lease lease = book.allocate(owner(id, podUid));
-    lease.awaitDurable();
-    return lease.allocation().addresses().getFirst().toString();
+    return book.allocate(owner(id, podUid)).addresses().getFirst().toString();
   }
 }

@@ -60,7 +60,7 @@ final class PoolTest {
         "fe80::/64       |     |               |       | is not for pods",
         "10.201.0.0/16   | 12  |               |       | spec.blockSize",
         "10.201.0.0/16   | 31  |               |       | spec.blockSize",
-        "10.201.0.0/31   |     |               |       | spec.blockSize",
+        "10.201.0.0/31   |     |               |       | spec.cidr: 10.201.0.0/31 is smaller than",
         "fd00:201::/48   | 64  |               |       | spec.blockSize",
         "10.201.0.0/24   |     | 10.202.0.1    |       | spec.reserved: 10.202.0.1 is outside",
         "10.201.0.0/24   |     | ten           |       | spec.reserved: \"ten\" is not",
@@ -233,6 +233,27 @@ final class PoolTest {
     assertThat(Block.name(Prefix.parse(prefix))).isEqualTo(name);
     Block block = new Block(Prefix.parse(prefix), "p", "w", 9, Map.of());
     assertThat(Block.of(block.object(Optional.empty()))).isEqualTo(block);
+  }
+
+  /// An object by hand could make every agent look through 2^64 addresses.
+  @Test
+  void aBlockHasABound() {
+    AddressBlock huge = new AddressBlock();
+    huge.setMetadata(
+        new ObjectMetaBuilder().withName(Block.name(Prefix.parse("fd00:201::/64"))).build());
+    huge.setSpec(new AddressBlock.Spec("fd00:201::/64", "p", "w", 9, Map.of()));
+    assertThat(BlockRanges.of(List.of(huge)).problems())
+        .containsExactly(
+            "AddressBlock fd000201000000000000000000000000-64:"
+                + " spec.cidr: fd00:201::/64 holds more than 4096 addresses");
+  }
+
+  @Test
+  void anEventsNameFitsHoweverLongThePodsIs() {
+    assertThat(PodEvents.eventName("web", 0x1f)).isEqualTo("web.1f");
+    String longest = "a".repeat(235) + "." + "b".repeat(17);
+    assertThat(PodEvents.eventName(longest, Long.MIN_VALUE))
+        .isEqualTo("a".repeat(235) + ".8000000000000000");
   }
 
   private static AddressPool pool(
