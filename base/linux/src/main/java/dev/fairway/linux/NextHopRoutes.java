@@ -30,25 +30,29 @@ public final class NextHopRoutes implements AutoCloseable {
   }
 
   /// Makes or replaces next hops, in order: gateways before groups of them. Routes that use one
-  /// that is replaced go the new way at once.
+  /// that is replaced go the new way at once. One that the kernel refuses does not keep the rest
+  /// from being made.
   ///
-  /// @throws KernelException about the first that was refused
-  public void put(Collection<? extends NextHop> hops) {
+  /// @return the numbers of what was refused, and why
+  public Map<Integer, String> put(Collection<? extends NextHop> hops) {
+    Map<Integer, String> refused = new LinkedHashMap<>();
     if (hops.isEmpty()) {
-      return;
+      return refused;
     }
     NetlinkWriter out = socket.writer(hops.size() * 64 + 64);
     List<NextHop> all = List.copyOf(hops);
     all.forEach(hop -> NextHopWire.put(out, hop));
     for (Answer answer : socket.exchange(out)) {
       if (answer.errno() != 0) {
-        throw new KernelException(
-            "RTM_NEWNEXTHOP",
-            answer.errno(),
-            all.get(answer.message()).toString(),
-            answer.reason());
+        refused.put(all.get(answer.message()).id(), why(answer));
       }
     }
+    return refused;
+  }
+
+  private static String why(Answer answer) {
+    String name = Errno.name(answer.errno());
+    return answer.reason().isEmpty() ? name : name + ", " + answer.reason();
   }
 
   /// Deletes next hops, and with them routes that still use them. An absent one is fine.
@@ -137,10 +141,7 @@ public final class NextHopRoutes implements AutoCloseable {
     if (!batch.isEmpty()) {
       for (Answer answer : socket.exchange(out)) {
         if (answer.errno() != 0 && answer.errno() != Errno.ESRCH) {
-          refused.put(
-              batch.get(answer.message()),
-              Errno.name(answer.errno())
-                  + (answer.reason().isEmpty() ? "" : ", " + answer.reason()));
+          refused.put(batch.get(answer.message()), why(answer));
         }
       }
       batch.clear();

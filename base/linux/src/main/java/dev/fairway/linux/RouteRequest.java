@@ -138,7 +138,7 @@ public sealed interface RouteRequest {
 
   record PutRoute(Route route) implements RouteRequest {}
 
-  /// Deletes by destination, table, metric and type, and by gateway and link where given.
+  /// Deletes by destination, table, metric, type and protocol, and by gateway and link where given.
   record DeleteRoute(Route route) implements RouteRequest {}
 
   record PutNeighbour(Neighbour neighbour) implements RouteRequest {}

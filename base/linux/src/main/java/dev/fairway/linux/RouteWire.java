@@ -321,7 +321,9 @@ final class RouteWire {
     out.u8(0);
     out.u8(0);
     out.u8(route.table() < 256 ? route.table() : 0);
-    out.u8(delete ? 0 : route.protocol());
+    // In a delete, too: IPv6 else takes any route there whose next hop is an object
+    // (`ip6_route_del`).
+    out.u8(route.protocol());
     // 255 stands for "any" in a delete.
     out.u8(delete ? Scope.NOWHERE.number() : route.scope().number());
     out.u8(route.type().number());

@@ -2,10 +2,10 @@
 package dev.fairway.linux;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.RouteRequest.AddVeth;
 import dev.fairway.linux.RouteRequest.ChangeLink;
+import dev.fairway.linux.RouteRequest.DeleteRoute;
 import dev.fairway.linux.RouteRequest.PutAddress;
 import dev.fairway.linux.RouteRequest.PutRoute;
 import dev.fairway.net.IpAddress;
@@ -106,6 +106,19 @@ class NextHopRoutesTest {
     assertThat(routes.routes()).isEmpty();
   }
 
+  /// IPv6 needs to be told whose route it is.
+  @Test
+  void deletingAPlainRouteLeavesOursAlone() throws Exception {
+    Prefix six = Prefix.parse("2001:db8:1::/48");
+    Route plain = Route.to(six).via(ip("2001:db8::99")).on(2);
+    links.apply(new PutRoute(plain));
+    routes.change(Map.of(six, 103), List.of());
+    links.apply(new DeleteRoute(plain));
+    assertThat(run("ip", "-6", "route", "show", "2001:db8:1::/48"))
+        .contains("proto 86")
+        .doesNotContain("static");
+  }
+
   @Test
   void aRefusalTakesNoOthersAlong() {
     Prefix good = Prefix.parse("10.1.0.0/16");
@@ -115,9 +128,15 @@ class NextHopRoutesTest {
     wanted.put(good, 200);
     assertThat(routes.change(wanted, List.of())).containsOnlyKeys(bad);
     assertThat(routes.routes()).isEqualTo(Map.of(good, 200));
-    assertThatThrownBy(() -> routes.put(List.of(new NextHop.Group(300, 86, List.of(998)))))
-        .isInstanceOf(KernelException.class)
-        .hasMessageContaining("300");
+    Map<Integer, String> refused =
+        routes.put(
+            List.of(
+                new NextHop.Gateway(300, 86, ip("203.0.113.9"), 2, false), // not there
+                new NextHop.Group(301, 86, List.of(998)),
+                new NextHop.Gateway(302, 86, ip("192.0.2.15"), 2, false)));
+    assertThat(refused).containsOnlyKeys(300, 301);
+    assertThat(refused.get(300)).contains("invalid gateway");
+    assertThat(routes.nextHops()).extracting(NextHop::id).contains(302);
   }
 
   @Test

@@ -4,6 +4,7 @@ package dev.fairway.podnet.bgp;
 import dev.fairway.bgp.BgpSpeaker;
 import dev.fairway.bgp.GuardedTransport;
 import dev.fairway.bgp.PeerStatus;
+import dev.fairway.bgp.RoutesDelta;
 import dev.fairway.bgp.bfd.BfdSpeaker;
 import dev.fairway.bgp.bfd.BfdStatus;
 import dev.fairway.linux.KernelException;
@@ -18,9 +19,13 @@ import dev.fairway.podnet.bgp.BgpPlan.Situation;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +33,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One node's part of the backend `bgp`. Closing it leaves the routes where they are.
+/// One node's speaker with its routes, while the settings want it: see [BgpBackend]. Closing it
+/// leaves the routes where they are.
 public final class BgpNetwork implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BgpNetwork.class);
 
@@ -41,33 +47,55 @@ public final class BgpNetwork implements AutoCloseable {
       Executors.newSingleThreadExecutor(
           Thread.ofPlatform().name("bgp-deaths").daemon(true).factory());
   private @Nullable BfdSpeaker bfd;
-  private List<String> problems = List.of();
+  private final Runnable changed;
+  private volatile List<String> problems = List.of();
+  private volatile List<ClusterNode> others = List.of();
   private volatile boolean settled;
+  private Set<String> reached = Set.of();
 
-  private BgpNetwork(NetworkNamespace machine) {
+  private BgpNetwork(NetworkNamespace machine, Runnable changed) {
     this.machine = machine;
+    this.changed = changed;
     routes = new KernelRoutes(machine);
     restarting = routes.hasStale();
     transport = new GuardedTransport(machine);
-    speaker =
-        BgpSpeaker.start(
-            transport,
-            delta -> {
-              routes.apply(delta);
-              settled |= delta.settled();
-            });
+    speaker = BgpSpeaker.start(transport, this::learned);
+  }
+
+  /// On the speaker's own thread for it.
+  private void learned(RoutesDelta delta) {
+    routes.apply(delta);
+    Set<String> now = new HashSet<>();
+    for (ClusterNode other : others) {
+      if (reaches(other.ranges())) {
+        now.add(other.name());
+      }
+    }
+    boolean tell = !now.equals(reached) || settled != delta.settled();
+    reached = now;
+    settled = delta.settled();
+    if (tell) {
+      changed.run();
+    }
   }
 
   /// Starts a speaker that knows nobody yet, and takes over routes of a former one.
   ///
   /// @param machine the namespace it works in; the handle stays the caller's and must stay open
   public static BgpNetwork start(NetworkNamespace machine) {
+    return start(machine, () -> {});
+  }
+
+  /// As [#start(NetworkNamespace)].
+  ///
+  /// @param changed as of [BgpBackend]
+  static BgpNetwork start(NetworkNamespace machine, Runnable changed) {
     // Connections share several ways by both ends' addresses and ports, not by addresses alone.
-    Sysctls.write(
-        machine,
-        Map.of(
-            "net.ipv4.fib_multipath_hash_policy", "1", "net.ipv6.fib_multipath_hash_policy", "1"));
-    return new BgpNetwork(machine);
+    Sysctls.write(machine, Map.of("net.ipv4.fib_multipath_hash_policy", "1"));
+    if (Files.isDirectory(Path.of("/proc/sys/net/ipv6"))) {
+      Sysctls.write(machine, Map.of("net.ipv6.fib_multipath_hash_policy", "1"));
+    }
+    return new BgpNetwork(machine, changed);
   }
 
   /// What is wanted from now on. Sessions that stay as they were go on.
@@ -77,11 +105,12 @@ public final class BgpNetwork implements AutoCloseable {
   /// @throws IOException if a part cannot be had; the rest is in effect
   public synchronized void set(
       ClusterNode me,
-      List<ClusterNode> others,
+      List<ClusterNode> newOthers,
       PodNetworkSettings settings,
       Map<String, String> passwords,
       String underlay)
       throws IOException {
+    others = List.copyOf(newOthers);
     BgpPlan plan =
         BgpPlan.of(new Situation(me, others, settings, addresses(underlay), passwords, restarting));
     problems = plan.problems();
@@ -143,7 +172,11 @@ public final class BgpNetwork implements AutoCloseable {
 
   /// Neighbours as they are now.
   public List<PeerStatus> peers() {
-    return speaker.peers();
+    try {
+      return speaker.peers();
+    } catch (IllegalStateException e) {
+      return List.of(); // closed meanwhile
+    }
   }
 
   /// Who is watched by BFD.
@@ -156,13 +189,18 @@ public final class BgpNetwork implements AutoCloseable {
     return routes.prefixes();
   }
 
-  /// How many those are.
+  /// Whether the kernel has ways to all of these.
+  boolean reaches(List<Prefix> ranges) {
+    return routes.has(ranges);
+  }
+
+  /// How many routes of neighbours the kernel has.
   public int routeCount() {
     return routes.size();
   }
 
   /// Neighbours that were left out and routes that have no way, and why.
-  public synchronized List<String> problems() {
+  public List<String> problems() {
     List<String> all = new ArrayList<>(problems);
     all.addAll(routes.problems());
     return all;
@@ -184,7 +222,7 @@ public final class BgpNetwork implements AutoCloseable {
       bfd.close();
     }
     speaker.close();
-    routes.apply(new dev.fairway.bgp.RoutesDelta(List.of(), List.of(), true, true));
+    routes.apply(new RoutesDelta(List.of(), List.of(), true, true));
     finish();
   }
 

@@ -26,6 +26,7 @@ import dev.fairway.podnet.settings.PodNetworkSettings;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -99,14 +100,19 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
     List<PeerSettings> peers = new ArrayList<>();
     List<BfdPeer> bfd = new ArrayList<>();
     List<String> problems = new ArrayList<>();
+    Set<IpAddress> taken = new HashSet<>();
     for (ClusterNode other : situation.others()) {
-      if (speaksWith(situation, other)) {
+      if (speaksWith(situation, other)
+          && possible(situation, "node " + other.name(), other.address(), taken, problems)) {
         peers.add(node(situation, other));
         bgp.bfd().ifPresent(times -> bfd.add(watch(situation, other.address(), 0, times)));
       }
     }
     for (BgpSettings.Peer peer : bgp.peers()) {
-      outside(situation, peer, peers, bfd, problems);
+      boolean ours = peer.nodes().isEmpty() || peer.nodes().contains(situation.me().name());
+      if (ours && possible(situation, "BGP peer " + peer.name(), peer.address(), taken, problems)) {
+        outside(situation, peer, peers, bfd, problems);
+      }
     }
     List<Advertisement> own = new ArrayList<>();
     situation.me().ranges().forEach(range -> own.add(Advertisement.of(range)));
@@ -126,6 +132,25 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
             .withNextHops(nextHops.toArray(IpAddress[]::new))
             .withGracefulRestart(restart);
     return new BgpPlan(speaker, List.copyOf(bfd), List.copyOf(problems));
+  }
+
+  /// One neighbour that cannot be must not keep the others from being spoken with.
+  private static boolean possible(
+      Situation situation,
+      String who,
+      IpAddress address,
+      Set<IpAddress> taken,
+      List<String> problems) {
+    if (situation.machine().stream().anyMatch(own -> own.address().equals(address))) {
+      problems.add(who + ": its address " + address + " is this machine's own");
+    } else if (own(situation, address).isEmpty()) {
+      problems.add(who + ": this machine has no address of the family of " + address);
+    } else if (!taken.add(address)) {
+      problems.add(who + ": its address " + address + " is that of another neighbour");
+    } else {
+      return true;
+    }
+    return false;
   }
 
   private static TransportAddress[] listen(Situation situation) {
@@ -180,8 +205,12 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
     boolean reflect = bgp.routeReflectors().contains(situation.me().name());
     boolean reflector = bgp.routeReflectors().contains(other.name());
     PeerSocket socket =
-        PeerSocket.DEFAULT.withPort(bgp.port()).withLocalAddress(own(situation, other.address()));
+        PeerSocket.DEFAULT
+            .withPort(bgp.port())
+            .withLocalAddress(own(situation, other.address()).orElseThrow());
     List<Rule> rules = new ArrayList<>();
+    // A single address may be another node's, though its block is ours.
+    rules.add(accept(singles(other.ranges())));
     rules.add(reject(ranges(situation.me().ranges())));
     boolean blocks = situation.settings().addresses().from() == AddressSettings.Source.POOLS;
     if (reflector || blocks) {
@@ -219,9 +248,6 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
       List<BfdPeer> bfd,
       List<String> problems) {
     BgpSettings bgp = situation.bgp();
-    if (!peer.nodes().isEmpty() && !peer.nodes().contains(situation.me().name())) {
-      return;
-    }
     PeerSocket socket = PeerSocket.DEFAULT.withPort(peer.port());
     if (peer.multihop() > 1) {
       socket = socket.withReach(new Reach.Multihop(peer.multihop()));
@@ -296,17 +322,17 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
       Situation situation, IpAddress address, int multihop, BgpSettings.Bfd times) {
     int hops = multihop > 1 ? Math.min(multihop, 254) : situation.near(address) ? 1 : FAR;
     return BfdPeer.of(address)
-        .from(own(situation, address))
+        .from(own(situation, address).orElseThrow())
         .withHops(multihop == 1 ? 1 : hops)
         .withTimes(new BfdTimes(times.interval(), times.interval(), times.multiplier()));
   }
 
   /// The own address that a neighbour knows us by.
-  private static IpAddress own(Situation situation, IpAddress neighbour) {
+  private static Optional<IpAddress> own(Situation situation, IpAddress neighbour) {
     IpAddress mine = situation.me().address();
     if (mine.family() == neighbour.family()
         && (situation.near(mine) || !situation.near(neighbour))) {
-      return mine;
+      return Optional.of(mine);
     }
     return situation.machine().stream()
         .filter(own -> own.network().contains(neighbour))
@@ -315,8 +341,14 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
             situation.machine().stream()
                 .filter(own -> own.address().family() == neighbour.family())
                 .findFirst())
-        .map(MachineAddress::address)
-        .orElse(mine);
+        .map(MachineAddress::address);
+  }
+
+  private static List<PrefixRange> singles(List<Prefix> prefixes) {
+    return ranges(
+        prefixes.stream()
+            .filter(prefix -> prefix.length() == prefix.family().addressBits())
+            .toList());
   }
 
   private static List<PrefixRange> networks(Situation situation) {

@@ -13,7 +13,6 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -37,11 +36,14 @@ final class KernelRoutes implements AutoCloseable {
   private static final int MOST_PROBLEMS = 20;
 
   /// Where a packet goes next, on a link of ours.
-  private record Hop(IpAddress address, int link, boolean onlink) implements Comparable<Hop> {
-    @Override
-    public int compareTo(Hop other) {
-      return Comparator.comparing(Hop::address).thenComparingInt(Hop::link).compare(this, other);
-    }
+  private record Hop(IpAddress address, int link, boolean onlink) {}
+
+  /// What became of a next hop that was told.
+  private sealed interface Way {
+    /// Packets go there by the next hop of this number.
+    record Open(int id) implements Way {}
+
+    record Closed(String why) implements Way {}
   }
 
   private final RouteNetlink links;
@@ -63,7 +65,7 @@ final class KernelRoutes implements AutoCloseable {
 
   private final Map<Prefix, String> problems = new LinkedHashMap<>();
 
-  /// Routes that had no way when they came; a link or an address may come later.
+  /// Routes that had no way when they came, or that the kernel refused; a link may come later.
   private final Map<Prefix, BestRoute> waiting = new HashMap<>();
 
   private int nextId = FIRST_ID;
@@ -101,6 +103,10 @@ final class KernelRoutes implements AutoCloseable {
     return installed.size();
   }
 
+  synchronized boolean has(List<Prefix> prefixes) {
+    return installed.keySet().containsAll(prefixes);
+  }
+
   synchronized List<Prefix> prefixes() {
     return List.copyOf(installed.keySet());
   }
@@ -120,7 +126,7 @@ final class KernelRoutes implements AutoCloseable {
 
   /// Carries a change into the kernel: new next hops, then routes to them, then removals.
   synchronized void apply(RoutesDelta delta) {
-    Map<IpAddress, Optional<Hop>> resolved = new HashMap<>();
+    Map<IpAddress, Way> ways = new HashMap<>();
     Map<Integer, NextHop> fresh = new TreeMap<>();
     Map<Prefix, Integer> puts = new LinkedHashMap<>();
     List<Prefix> deletes = new ArrayList<>();
@@ -131,12 +137,16 @@ final class KernelRoutes implements AutoCloseable {
       if (delta.full()) {
         told.add(prefix);
       }
-      plan(route, resolved, fresh, puts, deletes);
+      plan(route, ways, fresh, puts, deletes);
     }
     for (Prefix prefix : delta.gone()) {
+      waiting.remove(prefix);
+      problems.remove(prefix);
       remove(prefix, deletes);
     }
     if (delta.full()) {
+      waiting.keySet().retainAll(told);
+      problems.keySet().retainAll(told);
       for (Prefix prefix : List.copyOf(installed.keySet())) {
         if (!told.contains(prefix) && !stale.contains(prefix)) {
           remove(prefix, deletes);
@@ -152,30 +162,36 @@ final class KernelRoutes implements AutoCloseable {
 
   private void plan(
       BestRoute route,
-      Map<IpAddress, Optional<Hop>> resolved,
+      Map<IpAddress, Way> ways,
       Map<Integer, NextHop> fresh,
       Map<Prefix, Integer> puts,
       List<Prefix> deletes) {
     Prefix prefix = route.prefix();
-    Set<Hop> hops = new TreeSet<>();
+    Set<Integer> members = new TreeSet<>();
+    String why = "an IPv6 route needs an IPv6 next hop";
     for (BestRoute.NextHop next : route.nextHops()) {
       if (prefix.family() == IpFamily.IPV6 && next.address().family() == IpFamily.IPV4) {
         continue; // no kernel can
       }
-      resolved.computeIfAbsent(next.address(), a -> resolve(a, next.peer())).ifPresent(hops::add);
+      switch (ways.computeIfAbsent(next.address(), a -> way(a, next.peer()))) {
+        case Way.Open(int id) -> members.add(id);
+        case Way.Closed(String reason) -> why = reason;
+      }
     }
-    if (hops.isEmpty()) {
-      problems.put(prefix, "no link leads to next hop " + route.nextHops().getFirst().address());
+    if (members.isEmpty()) {
+      problems.put(prefix, why);
       waiting.put(prefix, route);
       remove(prefix, deletes);
       return;
     }
-    waiting.remove(prefix);
     problems.remove(prefix);
-    int id = id(hops, fresh);
+    int id = id(List.copyOf(members), fresh);
     Integer before = installed.get(prefix);
     if (before == null || before != id) {
+      waiting.put(prefix, route); // until the kernel has taken it
       puts.put(prefix, id);
+    } else {
+      waiting.remove(prefix);
     }
   }
 
@@ -187,13 +203,21 @@ final class KernelRoutes implements AutoCloseable {
 
   private void carryOut(
       Map<Integer, NextHop> fresh, Map<Prefix, Integer> puts, List<Prefix> deletes) {
-    kernel.put(fresh.values()); // gateways have smaller numbers than groups of them
-    nextHops.putAll(fresh);
-    shortened.removeAll(fresh.keySet());
+    // Gateways have smaller numbers than groups of them.
+    Map<Integer, String> lost = kernel.put(fresh.values());
+    fresh.forEach((id, hop) -> {
+      if (!lost.containsKey(id)) {
+        nextHops.put(id, hop);
+        shortened.remove(id);
+      } else if (!nextHops.containsKey(id)) {
+        forget(id); // and routes that name it are refused with it
+      }
+    });
     Map<Prefix, String> refused = kernel.change(puts, deletes);
     problems.putAll(refused);
     puts.forEach((prefix, id) -> {
       if (!refused.containsKey(prefix)) {
+        waiting.remove(prefix);
         use(prefix, id);
       }
     });
@@ -232,38 +256,53 @@ final class KernelRoutes implements AutoCloseable {
       }
     }
     kernel.delete(unused);
-    for (int id : unused) {
-      nextHops.remove(id);
-      uses.remove(id);
-      shortened.remove(id);
-      gateways.values().remove(id);
-      groups.values().remove(id);
-    }
+    unused.forEach(this::forget);
   }
 
-  /// The number of the next hop that stands for these.
-  private int id(Set<Hop> hops, Map<Integer, NextHop> fresh) {
-    List<Integer> members = new ArrayList<>(hops.size());
-    for (Hop hop : hops) {
-      Integer known = gateways.get(hop);
-      if (known == null) {
-        known = nextId++;
-        gateways.put(hop, known);
-        fresh.put(known, new NextHop.Gateway(known, PROTOCOL, hop.address, hop.link, hop.onlink));
-      }
-      members.add(known);
+  private void forget(Integer id) {
+    nextHops.remove(id);
+    uses.remove(id);
+    shortened.remove(id);
+    gateways.values().remove(id);
+    groups.values().remove(id);
+  }
+
+  /// The next hop in the kernel, made if it is new. The kernel refuses what no neighbour can be,
+  /// such as an address of ours or that of a broadcast; then it is tried again with the next
+  /// change.
+  private Way way(IpAddress address, IpAddress peer) {
+    Optional<Hop> resolved = resolve(address, peer);
+    if (resolved.isEmpty()) {
+      return new Way.Closed("no link leads to next hop " + address);
     }
+    Hop hop = resolved.get();
+    Integer known = gateways.get(hop);
+    if (known != null) {
+      return new Way.Open(known);
+    }
+    NextHop.Gateway made =
+        new NextHop.Gateway(nextId++, PROTOCOL, hop.address, hop.link, hop.onlink);
+    String refused = kernel.put(List.of(made)).get(made.id());
+    if (refused != null) {
+      return new Way.Closed("next hop " + address + ": " + refused);
+    }
+    gateways.put(hop, made.id());
+    nextHops.put(made.id(), made);
+    return new Way.Open(made.id());
+  }
+
+  /// The number of the next hop that stands for these, in order.
+  private int id(List<Integer> members, Map<Integer, NextHop> fresh) {
     if (members.size() == 1) {
       return members.getFirst();
     }
-    List<Integer> key = sorted(members);
-    Integer known = groups.get(key);
+    Integer known = groups.get(members);
     if (known == null) {
       known = nextId++;
-      groups.put(key, known);
-      fresh.put(known, new NextHop.Group(known, PROTOCOL, key));
+      groups.put(members, known);
+      fresh.put(known, new NextHop.Group(known, PROTOCOL, members));
     } else if (shortened.contains(known)) {
-      fresh.put(known, new NextHop.Group(known, PROTOCOL, key));
+      fresh.put(known, new NextHop.Group(known, PROTOCOL, members));
     }
     return known;
   }
@@ -304,10 +343,12 @@ final class KernelRoutes implements AutoCloseable {
         }
       }
     }
-    kernel.put(cut);
+    Map<Integer, String> refused = kernel.put(cut);
     for (NextHop hop : cut) {
-      nextHops.put(hop.id(), hop);
-      shortened.add(hop.id());
+      if (!refused.containsKey(hop.id())) {
+        nextHops.put(hop.id(), hop);
+        shortened.add(hop.id());
+      }
     }
   }
 
@@ -331,10 +372,10 @@ final class KernelRoutes implements AutoCloseable {
         }
       });
     }
-    Map<IpAddress, Optional<Hop>> resolved = new HashMap<>();
+    Map<IpAddress, Way> ways = new HashMap<>();
     List<Prefix> deletes = new ArrayList<>();
     for (BestRoute route : List.copyOf(waiting.values())) {
-      plan(route, resolved, fresh, puts, deletes);
+      plan(route, ways, fresh, puts, deletes);
     }
     carryOut(fresh, puts, deletes);
   }

@@ -2,7 +2,9 @@
 /// 4271), as routers do. No wrapping, full MTU, and machines outside the cluster can reach pods
 /// directly.
 ///
-/// [BgpNetwork] is the front door, one a node. [BgpPlan] is pure: it makes the speaker's settings
+/// [BgpBackend] is the front door, one an agent: it is given the settings, this node and the others
+/// whenever one of them changes, and holds a [BgpNetwork] while the settings want one. It learns by
+/// and by which nodes it reaches, and says so. [BgpPlan] is pure: it makes the speaker's settings
 /// out of the nodes and the settings (whom to speak with, what to tell, what to believe).
 /// [KernelRoutes] puts what was learned into the kernel as next hop objects and routes that name
 /// them, so the death of one of several ways is one message to the kernel, however many routes took
