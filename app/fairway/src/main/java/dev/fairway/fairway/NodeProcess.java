@@ -8,14 +8,18 @@ import dev.fairway.kubelet.Kubelet;
 import dev.fairway.kubelet.KubeletConfig;
 import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.PodNetwork;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.Machine;
 import dev.fairway.provision.Pki;
 import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.reconcile.Selection;
 import dev.fairway.traffic.ServiceDatapath;
 import dev.fairway.traffic.ServicesConfig;
+import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -52,6 +56,8 @@ final class NodeProcess {
       ClusterFollower.Builder follow =
           ClusterFollower.of(client)
               .follow(Node.class)
+              .follow(
+                  ConfigMap.class, Selection.ofField("metadata.name", PodNetwork.SETTINGS.name()))
               .follow(Service.class)
               .follow(EndpointSlice.class)
               .subscribe("podnet", podNetwork)
@@ -71,11 +77,12 @@ final class NodeProcess {
         machine.name(),
         machine.address(),
         UNDERLAY,
-        spec.podNetworks().getFirst(),
-        switch (spec.backend()) {
-          case VXLAN -> PodNetwork.BackendKind.VXLAN;
-          case ROUTES -> PodNetwork.BackendKind.ROUTES;
-        },
+        PodNetworkSettings.of(
+            switch (spec.backend()) {
+              case VXLAN -> BackendKind.VXLAN;
+              case ROUTES -> BackendKind.ROUTES;
+            },
+            spec.podNetworks()),
         paths.machineRun(machine).resolve("cni.sock"),
         paths.cniBinaries(machine),
         paths.cniConfigurations(machine),

@@ -101,14 +101,7 @@ final class PodnetCommand implements Callable<Integer> {
         node,
         place.address(),
         place.underlay(),
-        wanted.podRanges().getFirst(),
-        switch (wanted.backend()) {
-          case VXLAN -> PodNetwork.BackendKind.VXLAN;
-          case ROUTES -> PodNetwork.BackendKind.ROUTES;
-          case BGP, WIREGUARD ->
-              throw new ProvisionException(
-                  settings + ": backend " + wanted.backend() + " is not for podnet alone yet");
-        },
+        wanted,
         runDir.resolve("cni.sock"),
         binDir,
         confDir,

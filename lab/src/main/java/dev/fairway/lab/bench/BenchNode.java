@@ -5,13 +5,15 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.PodNetwork;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -34,8 +36,7 @@ final class BenchNode implements AutoCloseable {
                 name(number),
                 address(number),
                 "eth0",
-                Prefix.parse("10.200.0.0/13"),
-                backend,
+                PodNetworkSettings.of(backend, List.of(Prefix.parse("10.200.0.0/13"))),
                 this.directory.resolve("cni.sock"),
                 this.directory.resolve("bin"),
                 this.directory.resolve("conf"),

@@ -9,7 +9,8 @@ import dev.fairway.linux.RouteRequest.ChangeLink;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.PodNetwork;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -97,8 +98,7 @@ final class CniBench implements Bench.Benchmark {
             NODE,
             IpAddress.parse("10.240.0.20"),
             "eth0",
-            Prefix.parse("10.200.0.0/16"),
-            BackendKind.ROUTES,
+            PodNetworkSettings.of(BackendKind.ROUTES, List.of(Prefix.parse("10.200.0.0/16"))),
             directory.resolve("cni.sock"),
             directory.resolve("bin"),
             directory.resolve("conf"),

@@ -8,7 +8,7 @@ import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest.AddVeth;
 import dev.fairway.linux.RouteRequest.ChangeLink;
 import dev.fairway.linux.RouteRequest.PutAddress;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
 import io.fabric8.kubernetes.api.model.Node;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;

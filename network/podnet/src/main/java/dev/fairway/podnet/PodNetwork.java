@@ -2,9 +2,7 @@
 package dev.fairway.podnet;
 
 import dev.fairway.linux.KernelException;
-import dev.fairway.linux.Link;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
@@ -14,43 +12,37 @@ import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.delegate.Delegate;
 import dev.fairway.podnet.fastpath.FastPath;
-import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
-import dev.fairway.podnet.forwarding.KernelForwarding;
 import dev.fairway.podnet.guard.Guard;
 import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.masquerade.Masquerade;
 import dev.fairway.podnet.masquerade.MasqueradeRules;
-import dev.fairway.podnet.nodes.Backend;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.pools.BlockRanges;
 import dev.fairway.podnet.pools.PoolAddresses;
-import dev.fairway.podnet.routes.RoutesBackend;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.podnet.status.Assessment;
 import dev.fairway.podnet.status.Knowledge;
 import dev.fairway.podnet.status.NodeStatus;
 import dev.fairway.podnet.status.StatusServer;
-import dev.fairway.podnet.vxlan.VxlanBackend;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.dsl.base.PatchContext;
-import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -60,7 +52,6 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.databind.json.JsonMapper;
 
 /// The pod network of one node.
 ///
@@ -73,26 +64,16 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// How often the kernel is looked at without being asked, for what others changed in it.
   private static final Duration RESYNC = Duration.ofSeconds(10);
 
-  /// How packets reach other nodes' pods.
-  public enum BackendKind {
-    VXLAN,
-    ROUTES;
+  /// Where the settings of a cluster's pod network are: in the key `podnet.yaml` of this ConfigMap,
+  /// for every node the same. Without it, those count that the process was started with.
+  public static final ObjectKey SETTINGS = LiveSettings.OBJECT;
 
-    Backend create() {
-      return switch (this) {
-        case VXLAN -> new VxlanBackend();
-        case ROUTES -> new RoutesBackend();
-      };
-    }
-  }
-
-  /// Where one node's agent stands.
+  /// Where one node's agent stands: what cannot change while it runs, and what it begins with.
   ///
   /// @param nodeName of this node's object
-  /// @param nodeAddress of this machine on the underlay
+  /// @param nodeAddress of this machine on the underlay; that of the other family is found there
   /// @param underlay name of the link to the other machines, `eth0`
-  /// @param podRange of all pods of the cluster
-  /// @param backend how packets reach other nodes
+  /// @param settings that count until the cluster has others
   /// @param socket where the agent listens for the CNI executable; at most 107 bytes
   /// @param binDir where the runtime looks for CNI executables
   /// @param confDir where the runtime looks for network configurations
@@ -101,8 +82,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       String nodeName,
       IpAddress nodeAddress,
       String underlay,
-      Prefix podRange,
-      BackendKind backend,
+      PodNetworkSettings settings,
       Path socket,
       Path binDir,
       Path confDir,
@@ -118,18 +98,21 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   @FunctionalInterface
   public interface Announcer {
     void announce(String nodeName, Map<String, String> annotations);
+
+    /// Tells people, by an event of this node's object, what somebody has to put right.
+    default void warn(String nodeName, String reason, String message) {}
   }
 
   private final Config config;
   private final NetworkNamespace machine;
   private final Announcer announcer;
-  private final Backend backend;
+  private final LiveSettings settings;
   private final AddressBook book;
   private final @Nullable PoolAddresses pools;
   private final PodWire wires;
   private final HostPorts hostPorts;
   private final Attachments attachments;
-  private final RouteNetlink netlink;
+  private final NodeForwarding forwarding;
   private final Masquerade masquerade;
   private final FastPath fastPath;
   private final Guard guard;
@@ -138,6 +121,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
+  private BackendMix backends;
   private Collection<Node> objects = List.of();
   private ClusterNodes nodes = ClusterNodes.NONE;
   private List<String> problems = List.of();
@@ -155,11 +139,10 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.config = config;
     this.machine = machine;
     this.announcer = announcer;
-    this.backend = config.backend().create();
-    Sysctls.write(machine, Map.of("net.ipv4.ip_forward", "1"));
-    if (Files.isDirectory(Path.of("/proc/sys/net/ipv6"))) {
-      Sysctls.write(machine, Map.of("net.ipv6.conf.all.forwarding", "1"));
-    }
+    settings = new LiveSettings(config.settings());
+    PodNetworkSettings first = settings.current();
+    backends = new BackendMix(first);
+    ForwardingSysctls.write(machine, config.underlay(), first.families());
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
     pools =
@@ -177,10 +160,10 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             hostPorts,
             new Delegate(machine),
             steps);
-    fastPath = new FastPath(machine, new FastPath.Mode(true));
-    guard = new Guard(machine, true);
+    fastPath = new FastPath(machine, new FastPath.Mode(first.fastPath()));
+    guard = new Guard(machine, first.antiSpoofing());
     wires.watch(List.of(guard, fastPath));
-    netlink = RouteNetlink.open(machine);
+    forwarding = new NodeForwarding(machine, config.underlay(), config.nodeAddress());
     masquerade = new Masquerade(machine);
     attachments.collect();
     server = CniServer.start(config.socket(), attachments);
@@ -206,22 +189,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// @param machine the namespace pods are connected to; the agent closes it
   public static PodNetwork start(Config config, NetworkNamespace machine, KubernetesClient client)
       throws IOException {
-    JsonMapper json = new JsonMapper();
-    return new PodNetwork(
-        config,
-        machine,
-        (name, annotations) ->
-            client
-                .nodes()
-                .withName(name)
-                // Its status, as the right to that is less than the right to the whole Node.
-                .subresource("status")
-                .patch(
-                    PatchContext.of(PatchType.JSON_MERGE),
-                    json.writeValueAsString(
-                        Map.of("metadata", Map.of("annotations", annotations)))),
-        client,
-        step -> {});
+    return new PodNetwork(config, machine, new ClientAnnouncer(client), client, step -> {});
   }
 
   /// Starts the agent for any machine, with or without a cluster; there are no address pools then.
@@ -240,9 +208,44 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
 
   @Override
   public void changed(Delta delta, ClusterImage image) throws IOException {
-    if (delta.touches(Node.class)) {
-      nodes(image.all(Node.class));
+    if (delta.touches(ConfigMap.class)) {
+      follow(image.get(ConfigMap.class, SETTINGS));
     }
+    nodes(image.all(Node.class));
+  }
+
+  /// Settings that cannot be used are refused as a whole; the last good ones go on.
+  synchronized void follow(Optional<ConfigMap> object) {
+    Optional<String> before = settings.refusal();
+    settings.follow(object);
+    Optional<String> refusal = settings.refusal();
+    if (refusal.isPresent() && !refusal.equals(before)) {
+      LOG.warn("Pod network: {}", refusal.get());
+      announcer.warn(config.nodeName(), "InvalidPodNetworkSettings", refusal.get());
+    }
+    takeSettings();
+  }
+
+  /// What is wanted from now on, whole. Returns when the kernel is as it wants; open connections
+  /// stay.
+  ///
+  /// @throws KernelException if the kernel refused a part; the rest is done
+  public synchronized void set(PodNetworkSettings wanted) throws IOException {
+    settings.set(wanted);
+    takeSettings();
+    nodes(objects);
+  }
+
+  private void takeSettings() {
+    PodNetworkSettings wanted = settings.current();
+    if (wanted.equals(backends.settings())) {
+      return;
+    }
+    LOG.info("Pod network: new settings, backend {} for {}", wanted.backend(), wanted.podRanges());
+    backends = new BackendMix(wanted);
+    ForwardingSysctls.write(machine, config.underlay(), wanted.families());
+    fastPath.set(new FastPath.Mode(wanted.fastPath()));
+    guard.set(wanted.antiSpoofing());
   }
 
   /// The Node objects from now on. Returns when the kernel is as they want it.
@@ -253,19 +256,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     if (pools != null) {
       pools.nodes(objects);
     }
-    readNodes();
     settle();
-  }
-
-  private void readNodes() {
-    BlockRanges blocks = blocks();
-    String me = config.nodeName();
-    nodes =
-        ClusterNodes.of(
-            objects,
-            me,
-            config.nodeAddress(),
-            name -> name.equals(me) ? blocks.blocks(me) : blocks.reachedAt(name));
   }
 
   private BlockRanges blocks() {
@@ -274,7 +265,6 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
 
   private synchronized void rangesChanged() {
     try {
-      readNodes();
       settle();
     } catch (IOException | RuntimeException e) {
       LOG.warn("Pod network: changed ranges are tried again soon: {}", e.toString());
@@ -293,35 +283,32 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
 
   /// What would be changed in the kernel now, without changing it.
   public synchronized List<ForwardingStep> plan() {
-    Optional<ClusterNode> me = nodes.me();
-    if (me.isEmpty()) {
-      return List.of();
-    }
-    Underlay underlay = underlay();
-    KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
-    ForwardingState desired = backend.desired(me.get(), nodes.others(), underlay);
-    return ForwardingPlan.between(kernel.read(), desired);
+    Underlay underlay = forwarding.underlay();
+    return nodes
+        .me()
+        .map(me -> forwarding.plan(backends.desired(me, nodes.others(), underlay), underlay))
+        .orElse(List.of());
   }
 
   /// What this node wants and what it finds, compared.
   public synchronized NodeStatus status() {
-    Optional<Link> link = netlink.link(config.underlay());
+    Optional<Underlay> found = forwarding.findUnderlay();
     ForwardingState desired = ForwardingState.EMPTY;
     ForwardingState actual = ForwardingState.EMPTY;
     int podMtu = 0;
-    if (link.isPresent()) {
-      Underlay underlay = new Underlay(link.get().index(), link.get().mtu(), config.nodeAddress());
-      actual = new KernelForwarding(netlink, underlay.link()).read();
-      podMtu = backend.podMtu(underlay);
+    if (found.isPresent()) {
+      Underlay underlay = found.get();
+      actual = forwarding.read(underlay);
+      podMtu = backends.podMtu(underlay);
       if (nodes.me().isPresent()) {
-        desired = backend.desired(nodes.me().get(), nodes.others(), underlay);
+        desired = backends.desired(nodes.me().get(), nodes.others(), underlay);
       }
     }
     return Assessment.of(
         new Knowledge(
             config.nodeName(),
             config.nodeAddress(),
-            config.backend().name().toLowerCase(Locale.ROOT),
+            backends.settings().backend().toString(),
             ready,
             podMtu,
             config.underlay(),
@@ -329,8 +316,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             problems,
             desired,
             actual,
-            netlink.links(),
-            netlink.routes(),
+            forwarding.links(),
+            forwarding.routes(),
             book.allocations(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
   }
@@ -338,26 +325,30 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// What an agent would change in the kernel of a machine, without starting one.
   public static List<ForwardingStep> plan(
       Config config, NetworkNamespace machine, Collection<Node> all) {
-    ClusterNodes nodes = ClusterNodes.of(all, config.nodeName(), config.nodeAddress());
-    try (RouteNetlink netlink = RouteNetlink.open(machine)) {
-      Link link =
-          netlink
-              .link(config.underlay())
-              .orElseThrow(
-                  () -> new IllegalStateException("this machine has no link " + config.underlay()));
-      Underlay underlay = new Underlay(link.index(), link.mtu(), config.nodeAddress());
-      Optional<ClusterNode> me = nodes.me();
-      return me.isEmpty()
-          ? List.of()
-          : ForwardingPlan.between(
-              new KernelForwarding(netlink, underlay.link()).read(),
-              config.backend().create().desired(me.get(), nodes.others(), underlay));
+    try (NodeForwarding forwarding =
+        new NodeForwarding(machine, config.underlay(), config.nodeAddress())) {
+      Underlay underlay = forwarding.underlay();
+      ClusterNodes nodes =
+          ClusterNodes.of(
+              all,
+              config.nodeName(),
+              NodeForwarding.addresses(underlay),
+              config.settings().podRanges(),
+              name -> List.of());
+      BackendMix backends = new BackendMix(config.settings());
+      return nodes
+          .me()
+          .map(me -> forwarding.plan(backends.desired(me, nodes.others(), underlay), underlay))
+          .orElse(List.of());
     }
   }
 
   private void settle() throws IOException {
+    Underlay underlay = forwarding.underlay();
+    nodes = read(objects, underlay);
     List<String> found = new ArrayList<>(nodes.problems());
-    found.addAll(backend.unreachable(nodes.others()));
+    settings.refusal().ifPresent(found::add);
+    nodes.me().ifPresent(me -> found.addAll(backends.problems(me, nodes.others(), underlay)));
     if (pools != null) {
       found.addAll(pools.problems());
     }
@@ -367,44 +358,47 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       return;
     }
     ClusterNode me = known.get();
-    Underlay underlay = underlay();
-    KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
-    ForwardingState desired = backend.desired(me, nodes.others(), underlay);
-    KernelException refused = null;
-    List<ForwardingStep> steps = ForwardingPlan.between(kernel.read(), desired);
-    if (!steps.isEmpty()) {
-      LOG.debug("Pod network: {}", steps);
-      try {
-        kernel.apply(steps);
-      } catch (KernelException e) {
-        refused = e; // one bad node must not keep pods from reaching the others
-      }
-    }
-    if (desired.tunnel().isPresent() && netlink.link(ForwardingState.TUNNEL_NAME).isEmpty()) {
-      throw refused != null ? refused : new IllegalStateException("the tunnel went away again");
-    }
+    Optional<KernelException> refused =
+        forwarding.apply(backends.desired(me, nodes.others(), underlay), underlay);
     masquerade.set(masqueradeRules(me));
     becomeReady(me, underlay);
-    Map<String, String> announcement = backend.announcement(me, underlay);
+    Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
     if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
       announcer.announce(config.nodeName(), announcement);
     }
-    if (refused != null) {
-      throw refused;
+    if (refused.isPresent()) {
+      throw refused.get();
     }
   }
 
+  private ClusterNodes read(Collection<Node> all, Underlay underlay) {
+    BlockRanges blocks = blocks();
+    String me = config.nodeName();
+    return ClusterNodes.of(
+        all,
+        me,
+        NodeForwarding.addresses(underlay),
+        backends.settings().podRanges(),
+        name -> name.equals(me) ? blocks.blocks(me) : blocks.reachedAt(name));
+  }
+
   private MasqueradeRules masqueradeRules(ClusterNode me) {
-    List<IpAddress> machines = new ArrayList<>();
-    machines.add(me.address());
-    nodes.others().forEach(other -> machines.add(other.address()));
-    List<Prefix> mine = new ArrayList<>(me.ranges());
-    blocks().singles(me.name()).forEach(address -> mine.add(address.toPrefix()));
-    List<Prefix> pods = new ArrayList<>(List.of(config.podRange()));
-    if (pools != null) {
-      pools.poolRanges().stream().filter(r -> !config.podRange().contains(r)).forEach(pods::add);
+    PodNetworkSettings wanted = backends.settings();
+    List<Prefix> mine = new ArrayList<>();
+    if (wanted.masquerade().enabled()) {
+      mine.addAll(me.ranges());
+      blocks().singles(me.name()).forEach(address -> mine.add(address.toPrefix()));
     }
-    return new MasqueradeRules(mine, pods, machines);
+    List<Prefix> spared = new ArrayList<>(wanted.podRanges());
+    if (pools != null) {
+      pools.poolRanges().stream()
+          .filter(range -> wanted.podRanges().stream().noneMatch(all -> all.contains(range)))
+          .forEach(spared::add);
+    }
+    spared.addAll(wanted.masquerade().except());
+    List<IpAddress> machines = new ArrayList<>(me.addresses());
+    nodes.others().forEach(other -> machines.addAll(other.addresses()));
+    return new MasqueradeRules(mine, spared, machines);
   }
 
   private void becomeReady(ClusterNode me, Underlay underlay) throws IOException {
@@ -414,7 +408,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     if (pools != null && !pools.known()) {
       return; // a pod might be meant for a pool
     }
-    attachments.settings(new Attachments.Settings(backend.podMtu(underlay)));
+    attachments.settings(new Attachments.Settings(backends.podMtu(underlay)));
     if (!ready) {
       attachments.collect(); // again, now that reserved addresses have a range to be in
       CniFiles.writeConfiguration(config.confDir(), config.socket());
@@ -422,19 +416,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       LOG.info(
           "Pod network ready: {} by {}, MTU {}",
           me.ranges(),
-          config.backend(),
-          backend.podMtu(underlay));
+          backends.settings().backend(),
+          backends.podMtu(underlay));
     }
-  }
-
-  private Underlay underlay() {
-    Link link =
-        netlink
-            .link(config.underlay())
-            .orElseThrow(() ->
-                new IllegalStateException(
-                    "this machine has no link " + config.underlay() + " to other machines"));
-    return new Underlay(link.index(), link.mtu(), config.nodeAddress());
   }
 
   private void resync() {
@@ -489,7 +473,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       guard.close();
       wires.close();
       hostPorts.close();
-      netlink.close();
+      forwarding.close();
       masquerade.close();
       book.close();
       machine.close();

@@ -4,7 +4,7 @@ package dev.fairway.podnet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -9,7 +9,7 @@ import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.net.InetSocketAddress;

@@ -3,7 +3,7 @@ package dev.fairway.podnet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -4,7 +4,8 @@ package dev.fairway.podnet;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.nio.file.Path;
 import java.util.List;
@@ -23,8 +24,7 @@ final class KilledAgent {
             directory.getFileName().toString(),
             IpAddress.parse(arguments[1]),
             "eth0",
-            Prefix.parse("10.200.0.0/16"),
-            BackendKind.ROUTES,
+            PodNetworkSettings.of(BackendKind.ROUTES, List.of(Prefix.parse("10.200.0.0/16"))),
             directory.resolve("cni.sock"),
             directory.resolve("bin"),
             directory.resolve("conf"),

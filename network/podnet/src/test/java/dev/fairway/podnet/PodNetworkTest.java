@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
-import dev.fairway.podnet.PodNetwork.BackendKind;
+import dev.fairway.podnet.settings.BackendKind;
 import io.fabric8.kubernetes.api.model.Node;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;

@@ -5,6 +5,8 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.StepObserver;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.io.ByteArrayOutputStream;
@@ -13,6 +15,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -24,16 +27,12 @@ final class TestNode implements AutoCloseable {
   final String range;
   final NetworkNamespace machine;
   final Path directory;
-  final PodNetwork.BackendKind backend;
+  final BackendKind backend;
   final Map<String, String> announced = new HashMap<>();
   PodNetwork agent;
 
   TestNode(
-      TestMachines machines,
-      Path directory,
-      PodNetwork.BackendKind backend,
-      int number,
-      StepObserver steps)
+      TestMachines machines, Path directory, BackendKind backend, int number, StepObserver steps)
       throws IOException {
     this.name = "worker-" + number;
     this.address = "10.240.0." + (20 + number);
@@ -44,14 +43,13 @@ final class TestNode implements AutoCloseable {
     start(backend, steps);
   }
 
-  void start(PodNetwork.BackendKind kind, StepObserver steps) throws IOException {
+  void start(BackendKind kind, StepObserver steps) throws IOException {
     PodNetwork.Config config =
         new PodNetwork.Config(
             name,
             IpAddress.parse(address),
             "eth0",
-            Prefix.parse("10.200.0.0/16"),
-            kind,
+            PodNetworkSettings.of(kind, List.of(Prefix.parse("10.200.0.0/16"))),
             socket(),
             directory.resolve("bin"),
             directory.resolve("conf"),

@@ -20,7 +20,6 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.podnet.nodes.ClusterNode;
-import dev.fairway.podnet.settings.AddressSettings;
 import dev.fairway.podnet.settings.BgpSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import java.time.Duration;
@@ -212,8 +211,7 @@ record BgpPlan(dev.fairway.bgp.BgpSettings speaker, List<BfdPeer> bfd, List<Stri
     // A single address may be another node's, though its block is ours.
     rules.add(accept(singles(other.ranges())));
     rules.add(reject(ranges(situation.me().ranges())));
-    boolean blocks = situation.settings().addresses().from() == AddressSettings.Source.POOLS;
-    if (reflector || blocks) {
+    if (reflector) {
       rules.add(accept(ranges(situation.settings().podRanges())));
     } else {
       rules.add(accept(ranges(other.ranges())));

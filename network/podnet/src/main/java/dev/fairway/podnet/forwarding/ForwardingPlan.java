@@ -2,6 +2,7 @@
 package dev.fairway.podnet.forwarding;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState.Destination;
@@ -12,6 +13,7 @@ import dev.fairway.podnet.forwarding.ForwardingState.Way;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /// The steps from one state to another.
@@ -50,11 +52,32 @@ public final class ForwardingPlan {
             steps.add(new ForwardingStep.RemoveRoute(old));
           }
         }
-        steps.add(new ForwardingStep.PutRoute(route));
+        putRoute(actual, route, steps);
       }
     }
     removals(actual, desired, keptRanges, keptHops, keptMacs, steps);
     return steps;
+  }
+
+  /// A gateway behind the tunnel has an address of the range itself. As long as the range is routed
+  /// to another device, the kernel refuses such a gateway of IPv6 even if it is told that it is on
+  /// the link (`ip6_route_check_nh_onlink` of `net/ipv6/route.c`), so it gets a route of its own
+  /// for the moment of the change.
+  private static void putRoute(
+      ForwardingState actual, RangeRoute route, List<ForwardingStep> steps) {
+    Optional<RangeRoute> step = Optional.empty();
+    if (route.way() == Way.TUNNEL
+        && route.range().family() == IpFamily.IPV6
+        && actual.routes().stream()
+            .anyMatch(old -> old.range().equals(route.range()) && old.way() == Way.UNDERLAY)) {
+      step =
+          route
+              .gateway()
+              .map(gateway -> new RangeRoute(gateway.toPrefix(), Way.TUNNEL, Optional.empty()));
+    }
+    step.ifPresent(own -> steps.add(new ForwardingStep.PutRoute(own)));
+    steps.add(new ForwardingStep.PutRoute(route));
+    step.ifPresent(own -> steps.add(new ForwardingStep.RemoveRoute(own)));
   }
 
   private static boolean isReject(RangeRoute route) {

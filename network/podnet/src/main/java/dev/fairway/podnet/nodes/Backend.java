@@ -17,6 +17,6 @@ public interface Backend {
   /// The largest packet that a pod may send, in bytes.
   int podMtu(Underlay underlay);
 
-  /// Nodes that cannot be reached this way (yet), and why.
-  List<String> unreachable(List<ClusterNode> others);
+  /// Nodes that cannot be reached this way (yet), and why; and what makes the way a bad one.
+  List<String> unreachable(ClusterNode me, List<ClusterNode> others, Underlay underlay);
 }

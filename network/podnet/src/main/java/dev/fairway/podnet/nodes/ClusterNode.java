@@ -2,21 +2,56 @@
 package dev.fairway.podnet.nodes;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
+import dev.fairway.podnet.settings.BackendKind;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// A node that pods may live on.
 ///
 /// @param name of the Node object
-/// @param address where its machine is reached: the annotated public address, else InternalIP
+/// @param addresses where its machine is reached, at most one a family: the annotated public
+///   address, else InternalIP; the first is of the family of this machine's own first
 /// @param ranges of its pods, from `spec.podCIDRs`
 /// @param tunnel how its VXLAN device is reached, if it announced one
+/// @param sendsBy the backends it sends by, as far as it tells
 public record ClusterNode(
-    String name, IpAddress address, List<Prefix> ranges, Optional<Tunnel> tunnel) {
+    String name,
+    List<IpAddress> addresses,
+    List<Prefix> ranges,
+    Optional<Tunnel> tunnel,
+    Set<BackendKind> sendsBy) {
   public ClusterNode {
+    addresses = List.copyOf(addresses);
     ranges = List.copyOf(ranges);
+    sendsBy = Set.copyOf(sendsBy);
+  }
+
+  /// A node with an address of one family that sends by its device if it has one.
+  public ClusterNode(String name, IpAddress address, List<Prefix> ranges, Optional<Tunnel> tunnel) {
+    this(
+        name,
+        List.of(address),
+        ranges,
+        tunnel,
+        tunnel.isPresent() ? Set.of(BackendKind.VXLAN) : Set.of());
+  }
+
+  /// Whether it sends to some nodes by its device, so that they must keep theirs.
+  public boolean wraps() {
+    return sendsBy.contains(BackendKind.VXLAN);
+  }
+
+  /// Where its tunnel ends.
+  public IpAddress address() {
+    return addresses.getFirst();
+  }
+
+  public Optional<IpAddress> address(IpFamily family) {
+    return addresses.stream().filter(address -> address.family() == family).findFirst();
   }
 
   /// The announcement of a VXLAN device.

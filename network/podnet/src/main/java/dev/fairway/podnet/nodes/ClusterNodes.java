@@ -2,12 +2,15 @@
 package dev.fairway.podnet.nodes;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,16 +44,20 @@ public record ClusterNodes(
   /// @param myName which of them is this node
   /// @param myAddress where this machine is reached, whatever its object says
   public static ClusterNodes of(Collection<Node> nodes, String myName, IpAddress myAddress) {
-    return of(nodes, myName, myAddress, name -> List.of());
+    return of(nodes, myName, List.of(myAddress), List.of(), name -> List.of());
   }
 
-  /// Reads the Node objects of a cluster where nodes have ranges out of pools, too.
+  /// As [#of(Collection, String, IpAddress)], for both families, where nodes may have ranges out of
+  /// pools, too.
   ///
+  /// @param mine where this machine is reached, first that by which the others' are chosen
+  /// @param podRanges in which all nodes' own ranges must be; empty: anywhere
   /// @param blocks further ranges of a node, by its name
   public static ClusterNodes of(
       Collection<Node> nodes,
       String myName,
-      IpAddress myAddress,
+      List<IpAddress> mine,
+      List<Prefix> podRanges,
       Function<String, List<Prefix>> blocks) {
     List<Node> sorted = new ArrayList<>(nodes);
     sorted.sort(Comparator.comparing(node -> node.getMetadata().getName()));
@@ -60,15 +67,18 @@ public record ClusterNodes(
     Map<String, String> myAnnotations = Map.of();
     for (Node node : sorted) {
       String name = node.getMetadata().getName();
-      boolean mine = name.equals(myName);
-      if (mine) {
+      boolean isMe = name.equals(myName);
+      if (isMe) {
         myAnnotations = annotations(node);
       }
       try {
-        ClusterNode read = read(node, mine ? myAddress : null, blocks.apply(name));
+        String outside = outside(node, podRanges);
+        ClusterNode read = read(node, mine, isMe, blocks.apply(name));
         if (read.ranges().isEmpty()) {
           problems.add("node " + name + ": spec.podCIDRs is not set yet");
-        } else if (mine) {
+        } else if (outside != null) {
+          problems.add("node " + name + ": " + outside);
+        } else if (isMe) {
           me = read;
         } else {
           others.add(read);
@@ -90,26 +100,64 @@ public record ClusterNodes(
     if (me != null) {
       claimed.claim(me);
     }
+    Map<Object, String> holders = new HashMap<>();
+    if (me != null) {
+      me.addresses().forEach(address -> holders.put(address, me.name()));
+    }
     for (ClusterNode other : others) {
       Optional<String> clash = claimed.holderOfAny(other.ranges());
-      if (clash.isEmpty()) {
-        claimed.claim(other);
-        kept.add(other);
-      } else {
+      String taken = taken(other, holders);
+      if (clash.isPresent()) {
         problems.add(
             "node " + other.name() + ": spec.podCIDRs overlaps that of node " + clash.get());
+      } else if (taken != null) {
+        problems.add("node " + other.name() + ": " + taken);
+      } else {
+        claimed.claim(other);
+        other.addresses().forEach(address -> holders.put(address, other.name()));
+        other.tunnel().ifPresent(tunnel -> holders.put(tunnel.mac(), other.name()));
+        kept.add(other);
       }
     }
     return kept;
   }
 
-  private static ClusterNode read(Node node, @Nullable IpAddress known, List<Prefix> blocks) {
+  /// Two nodes with one address or one device: whatever is sent to the second would reach the
+  /// first. Null if it has its own.
+  private static @Nullable String taken(ClusterNode node, Map<Object, String> holders) {
+    for (IpAddress address : node.addresses()) {
+      if (holders.containsKey(address)) {
+        return "its address " + address + " is that of node " + holders.get(address);
+      }
+    }
+    if (node.tunnel().isPresent() && holders.containsKey(node.tunnel().get().mac())) {
+      MacAddress mac = node.tunnel().get().mac();
+      return "its VXLAN device has the address " + mac + " of that of node " + holders.get(mac);
+    }
+    return null;
+  }
+
+  private static @Nullable String outside(Node node, List<Prefix> podRanges) {
+    for (Prefix range : ranges(node, List.of())) {
+      if (!podRanges.isEmpty() && podRanges.stream().noneMatch(all -> all.contains(range))) {
+        return "spec.podCIDRs: " + range + " is in none of the pod ranges " + podRanges;
+      }
+    }
+    return null;
+  }
+
+  private static ClusterNode read(
+      Node node, List<IpAddress> mine, boolean isMe, List<Prefix> blocks) {
     Map<String, String> annotations = annotations(node);
+    IpFamily family = mine.getFirst().family();
+    Optional<ClusterNode.Tunnel> tunnel =
+        Optional.ofNullable(FlannelAnnotations.tunnel(annotations, family));
     return new ClusterNode(
         node.getMetadata().getName(),
-        known != null ? known : address(node, annotations),
+        isMe ? mine : addresses(node, annotations, family),
         ranges(node, blocks),
-        Optional.ofNullable(FlannelAnnotations.tunnel(annotations)));
+        tunnel,
+        FlannelAnnotations.sendsBy(annotations));
   }
 
   private static Map<String, String> annotations(Node node) {
@@ -117,23 +165,62 @@ public record ClusterNodes(
     return annotations == null ? Map.of() : annotations;
   }
 
-  private static IpAddress address(Node node, Map<String, String> annotations) {
-    String announced = annotations.get(FlannelAnnotations.PUBLIC_IP);
-    if (announced != null) {
-      try {
-        return IpAddress.parse(announced);
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(FlannelAnnotations.PUBLIC_IP + ": " + e.getMessage(), e);
+  private static List<IpAddress> addresses(
+      Node node, Map<String, String> annotations, IpFamily first) {
+    List<IpAddress> found = new ArrayList<>();
+    for (IpFamily family : IpFamily.values()) {
+      IpAddress address = address(node, annotations, family);
+      if (address == null && family == first) {
+        throw new IllegalArgumentException(
+            "status.addresses has no InternalIP of " + family + " yet");
       }
+      if (address != null) {
+        check(address);
+        found.add(family == first ? 0 : found.size(), address);
+      }
+    }
+    return found;
+  }
+
+  private static @Nullable IpAddress address(
+      Node node, Map<String, String> annotations, IpFamily family) {
+    String annotation = FlannelAnnotations.address(family);
+    String announced = annotations.get(annotation);
+    if (announced != null) {
+      IpAddress address;
+      try {
+        address = IpAddress.parse(announced);
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(annotation + ": " + e.getMessage(), e);
+      }
+      if (address.family() != family) {
+        throw new IllegalArgumentException(
+            annotation + ": " + address + " is not an address of " + family);
+      }
+      return address;
     }
     if (node.getStatus() != null && node.getStatus().getAddresses() != null) {
       for (NodeAddress address : node.getStatus().getAddresses()) {
         if ("InternalIP".equals(address.getType())) {
-          return IpAddress.parse(String.valueOf(address.getAddress()));
+          IpAddress internal = IpAddress.parse(String.valueOf(address.getAddress()));
+          if (internal.family() == family) {
+            return internal;
+          }
         }
       }
     }
-    throw new IllegalArgumentException("status.addresses has no InternalIP yet");
+    return null;
+  }
+
+  private static void check(IpAddress address) {
+    boolean broadcast = address.family() == IpFamily.IPV4 && address.ipv4Bits() == -1;
+    if (address.isUnspecified()
+        || address.isMulticast()
+        || address.isLoopback()
+        || address.isLinkLocal()
+        || broadcast) {
+      throw new IllegalArgumentException("its address " + address + " is no machine's own");
+    }
   }
 
   private static List<Prefix> ranges(Node node, List<Prefix> blocks) {

@@ -2,8 +2,13 @@
 package dev.fairway.podnet.nodes;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
+import dev.fairway.podnet.settings.BackendKind;
+import java.util.Collection;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -16,11 +21,56 @@ public final class FlannelAnnotations {
   static final String PREFIX = "flannel.alpha.coreos.com/";
   static final String BACKEND_TYPE = PREFIX + "backend-type";
   static final String BACKEND_DATA = PREFIX + "backend-data";
+  static final String BACKEND_V6_DATA = PREFIX + "backend-v6-data";
   static final String PUBLIC_IP = PREFIX + "public-ip";
+  static final String PUBLIC_IPV6 = PREFIX + "public-ipv6";
+
+  /// By which backends a node sends, if not by that which it announces to be reached by.
+  static final String SENDS_BY = "podnet.fairway.dev/sends-by";
+
   static final String SUBNET_MANAGER = PREFIX + "kube-subnet-manager";
   private static final JsonMapper JSON = new JsonMapper();
 
   private FlannelAnnotations() {}
+
+  static String address(IpFamily family) {
+    return switch (family) {
+      case IPV4 -> PUBLIC_IP;
+      case IPV6 -> PUBLIC_IPV6;
+    };
+  }
+
+  private static String data(IpFamily family) {
+    return switch (family) {
+      case IPV4 -> BACKEND_DATA;
+      case IPV6 -> BACKEND_V6_DATA;
+    };
+  }
+
+  /// The backends that a node sends by, told beside how it is reached.
+  public static Map<String, String> sendsBy(Collection<BackendKind> backends) {
+    return Map.of(
+        SENDS_BY, String.join(",", backends.stream().map(BackendKind::toString).toList()));
+  }
+
+  /// The backends that a node sends by; one that only says how it is reached sends that way.
+  static Set<BackendKind> sendsBy(Map<String, String> annotations) {
+    String told = annotations.get(SENDS_BY);
+    if (told == null) {
+      return switch (annotations.getOrDefault(BACKEND_TYPE, "")) {
+        case "vxlan" -> Set.of(BackendKind.VXLAN);
+        case "host-gw" -> Set.of(BackendKind.ROUTES);
+        default -> Set.of();
+      };
+    }
+    Set<BackendKind> kinds = EnumSet.noneOf(BackendKind.class);
+    for (BackendKind kind : BackendKind.values()) {
+      if (told.contains(kind.toString())) {
+        kinds.add(kind);
+      }
+    }
+    return kinds;
+  }
 
   /// What a node with a VXLAN device tells.
   public static Map<String, String> vxlan(IpAddress address, ClusterNode.Tunnel tunnel) {
@@ -36,8 +86,9 @@ public final class FlannelAnnotations {
   private static Map<String, String> of(String type, String data, IpAddress address) {
     Map<String, String> annotations = new TreeMap<>();
     annotations.put(BACKEND_TYPE, type);
-    annotations.put(BACKEND_DATA, data);
-    annotations.put(PUBLIC_IP, address.toString());
+    annotations.put(BACKEND_DATA, "null");
+    annotations.put(data(address.family()), data);
+    annotations.put(address(address.family()), address.toString());
     annotations.put(SUBNET_MANAGER, "true");
     return annotations;
   }
@@ -45,34 +96,38 @@ public final class FlannelAnnotations {
   /// The VXLAN device that the annotations tell of, null if they tell of none.
   ///
   /// @throws IllegalArgumentException if they tell of one that cannot be
-  static ClusterNode.@Nullable Tunnel tunnel(Map<String, String> annotations) {
+  static ClusterNode.@Nullable Tunnel tunnel(Map<String, String> annotations, IpFamily family) {
+    String field = data(family);
     if (!"vxlan".equals(annotations.get(BACKEND_TYPE))) {
       return null;
     }
-    String text = annotations.getOrDefault(BACKEND_DATA, "");
+    String text = annotations.getOrDefault(field, "");
+    if (family == IpFamily.IPV6 && !annotations.containsKey(field)) {
+      return null;
+    }
     if (text.length() > 1024) {
-      throw new IllegalArgumentException(BACKEND_DATA + " is longer than 1024 characters");
+      throw new IllegalArgumentException(field + " is longer than 1024 characters");
     }
     JsonNode data;
     try {
       data = JSON.readTree(text);
     } catch (JacksonException e) {
-      throw new IllegalArgumentException(BACKEND_DATA + " is not JSON", e);
+      throw new IllegalArgumentException(field + " is not JSON", e);
     }
     JsonNode vni = data.path("VNI");
     JsonNode mac = data.path("VtepMAC");
     if (!vni.isInt() || vni.intValue() < 1 || vni.intValue() >= 1 << 24 || !mac.isString()) {
-      throw new IllegalArgumentException(BACKEND_DATA + " must hold a VNI and a VtepMAC");
+      throw new IllegalArgumentException(field + " must hold a VNI and a VtepMAC");
     }
     MacAddress address;
     try {
       address = MacAddress.parse(mac.stringValue());
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(BACKEND_DATA + ": " + e.getMessage(), e);
+      throw new IllegalArgumentException(field + ": " + e.getMessage(), e);
     }
     boolean multicast = (address.bits() >>> 40 & 1) != 0;
     if (multicast || address.bits() == 0) {
-      throw new IllegalArgumentException(BACKEND_DATA + ": " + address + " is no device's own");
+      throw new IllegalArgumentException(field + ": " + address + " is no device's own");
     }
     return new ClusterNode.Tunnel(vni.intValue(), address);
   }

@@ -1,11 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.nodes;
 
+import dev.fairway.linux.LinkAddress;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import java.util.List;
+import java.util.Optional;
 
 /// The network between the machines, as this one is on it.
 ///
 /// @param link index of the device
 /// @param mtu of the device, bytes
-/// @param address of this machine
-public record Underlay(int link, int mtu, IpAddress address) {}
+/// @param address of this machine; other machines' tunnels end there
+/// @param addresses of the device in both families, with the lengths of their networks
+public record Underlay(int link, int mtu, IpAddress address, List<LinkAddress> addresses) {
+  public Underlay {
+    addresses = List.copyOf(addresses);
+  }
+
+  /// A machine of whose networks nothing is known.
+  public Underlay(int link, int mtu, IpAddress address) {
+    this(link, mtu, address, List.of());
+  }
+
+  /// This machine's address of a family.
+  public Optional<IpAddress> address(IpFamily family) {
+    if (address.family() == family) {
+      return Optional.of(address);
+    }
+    return addresses.stream()
+        .map(LinkAddress::address)
+        .filter(own -> own.family() == family && !own.isLinkLocal())
+        .findFirst();
+  }
+
+  /// Whether a machine is known to be beyond a router, so that a plain route cannot name it.
+  public boolean isFar(IpAddress machine) {
+    List<LinkAddress> family =
+        addresses.stream().filter(own -> own.address().family() == machine.family()).toList();
+    return !family.isEmpty() && family.stream().noneMatch(own -> own.network().contains(machine));
+  }
+
+  /// The network that this machine's first address is on; its address alone if that is not known.
+  public Prefix network() {
+    return addresses.stream()
+        .filter(own -> own.address().equals(address))
+        .map(LinkAddress::network)
+        .findFirst()
+        .orElse(address.toPrefix());
+  }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.routes;
 
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
@@ -24,8 +25,8 @@ public final class RoutesBackend implements Backend {
     }
     for (ClusterNode other : others) {
       for (Prefix range : other.ranges()) {
-        if (range.family() == other.address().family()) {
-          routes.add(new RangeRoute(range, Way.UNDERLAY, Optional.of(other.address())));
+        if (obstacle(range, other, underlay).isEmpty()) {
+          routes.add(new RangeRoute(range, Way.UNDERLAY, other.address(range.family())));
         }
       }
     }
@@ -43,7 +44,31 @@ public final class RoutesBackend implements Backend {
   }
 
   @Override
-  public List<String> unreachable(List<ClusterNode> others) {
-    return List.of();
+  public List<String> unreachable(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
+    List<String> reasons = new ArrayList<>();
+    for (ClusterNode other : others) {
+      for (Prefix range : other.ranges()) {
+        obstacle(range, other, underlay)
+            .ifPresent(why -> reasons.add("node " + other.name() + ": " + why));
+      }
+    }
+    return reasons;
+  }
+
+  private static Optional<String> obstacle(Prefix range, ClusterNode other, Underlay underlay) {
+    Optional<IpAddress> gateway = other.address(range.family());
+    if (gateway.isEmpty()) {
+      return Optional.of("it has no address of the family of its range " + range);
+    }
+    if (underlay.address(range.family()).isEmpty()) {
+      return Optional.of("this machine has no address of the family of its range " + range);
+    }
+    if (underlay.isFar(gateway.get())) {
+      return Optional.of(
+          "its address "
+              + gateway.get()
+              + " is beyond a router, where plain routes do not reach; use vxlan or bgp for it");
+    }
+    return Optional.empty();
   }
 }

@@ -90,7 +90,6 @@ final class FlannelConfiguration {
         plain.fastPath(),
         plain.antiSpoofing(),
         plain.multicast(),
-        plain.addresses(),
         plain.bgp(),
         plain.wireguardPort());
   }

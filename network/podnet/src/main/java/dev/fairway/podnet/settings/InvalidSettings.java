@@ -5,7 +5,7 @@ package dev.fairway.podnet.settings;
 public final class InvalidSettings extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
 
-  InvalidSettings(String field, String whatToDo) {
+  public InvalidSettings(String field, String whatToDo) {
     super(field + " " + whatToDo);
   }
 

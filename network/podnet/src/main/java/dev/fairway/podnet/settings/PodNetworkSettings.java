@@ -22,7 +22,6 @@ import java.util.TreeSet;
 /// @param fastPath whether pods of one node are joined past the routing, where the kernel can
 /// @param antiSpoofing whether a pod may send only by its own addresses
 /// @param multicast whether pods' multicast is carried
-/// @param addresses where pods' addresses come from
 /// @param bgp the speakers of backend `bgp`
 /// @param wireguardPort the UDP port of backend `wireguard`
 public record PodNetworkSettings(
@@ -35,7 +34,6 @@ public record PodNetworkSettings(
     boolean fastPath,
     boolean antiSpoofing,
     boolean multicast,
-    AddressSettings addresses,
     BgpSettings bgp,
     int wireguardPort) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
@@ -83,12 +81,6 @@ public record PodNetworkSettings(
     }
     InvalidSettings.unless(
         wireguardPort >= 1 && wireguardPort <= 65535, "wireguard.port", "must be from 1 to 65535");
-    for (AddressSettings.Pool pool : addresses.pools()) {
-      InvalidSettings.unless(
-          podRanges.stream().anyMatch(range -> range.contains(pool.range())),
-          "addresses.pools",
-          pool.name() + " has the range " + pool.range() + ", which is in none of podRanges");
-    }
   }
 
   /// Everything else as people expect it who say no more.
@@ -103,7 +95,6 @@ public record PodNetworkSettings(
         true,
         true,
         false,
-        AddressSettings.NODE_RANGES,
         BgpSettings.MESH,
         WIREGUARD_PORT);
   }
@@ -148,7 +139,6 @@ public record PodNetworkSettings(
         fastPath,
         antiSpoofing,
         multicast,
-        addresses,
         bgp,
         wireguardPort);
   }

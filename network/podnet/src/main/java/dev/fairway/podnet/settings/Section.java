@@ -174,22 +174,6 @@ final class Section {
         });
   }
 
-  Map<String, String> labels(String name) {
-    Map<String, String> labels = new LinkedHashMap<>();
-    Optional<Section> section = section(name);
-    if (section.isPresent()) {
-      if (section.get().fields.size() > 64) {
-        throw wrong(name, "must have at most 64 labels");
-      }
-      for (String label : section.get().fields.keySet()) {
-        labels.put(
-            label,
-            section.get().text(label).orElseThrow(() -> wrong(name + "." + label, "has no value")));
-      }
-    }
-    return labels;
-  }
-
   BackendKind backend(String name, String word) {
     for (BackendKind kind : BackendKind.values()) {
       if (kind.toString().equals(word)) {

@@ -27,10 +27,6 @@ final class SettingsReader {
             document.word("fastPath", "auto", "off", true),
             document.flag("antiSpoofing", true),
             document.flag("multicast", false),
-            document
-                .section("addresses")
-                .map(SettingsReader::addresses)
-                .orElse(AddressSettings.NODE_RANGES),
             document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH),
             document
                 .section("wireguard")
@@ -108,32 +104,6 @@ final class SettingsReader {
       }
     }
     throw section.wrong(name, "must be two octets such as \"0e:fa\"");
-  }
-
-  private static AddressSettings addresses(Section section) {
-    AddressSettings read =
-        new AddressSettings(
-            section.word("from", "nodeRanges", "pools", true)
-                ? AddressSettings.Source.NODE_RANGES
-                : AddressSettings.Source.POOLS,
-            section.sections("pools", AddressSettings.MOST_POOLS, SettingsReader::pool),
-            section.prefixes("reserved", 1024));
-    section.done();
-    return read;
-  }
-
-  private static AddressSettings.Pool pool(Section section) {
-    var range =
-        section
-            .prefix("range")
-            .orElseThrow(() -> section.wrong("range", "must be given, such as 10.200.0.0/16"));
-    int bits = range.family().addressBits();
-    return new AddressSettings.Pool(
-        section.text("name").orElseThrow(() -> section.wrong("name", "must be given")),
-        range,
-        section.integer("blockLength", Math.max(range.length(), bits - 6)),
-        section.labels("nodes"),
-        section.labels("namespaces"));
   }
 
   private static int wireguardPort(Section section) {

@@ -2,6 +2,7 @@
 package dev.fairway.podnet.vxlan;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
@@ -14,22 +15,35 @@ import dev.fairway.podnet.nodes.Backend;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.FlannelAnnotations;
 import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.settings.PodNetworkSettings;
+import dev.fairway.podnet.settings.VxlanSettings;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.zip.CRC32;
 
 /// The backend `vxlan`.
 public final class VxlanBackend implements Backend {
-  private static final int VNI = 1;
+  /// UDP and VXLAN headers and the inner Ethernet header: 8 + 8 + 14 bytes; the outer IP header
+  /// comes to them.
+  private static final int OVERHEAD = 30;
 
-  /// What Linux used before IANA assigned 4789, and what flannel uses.
-  private static final int PORT = 8472;
+  private final VxlanSettings settings;
+  private final OptionalInt wantedMtu;
 
-  /// Outer IPv4, UDP and VXLAN headers and the inner Ethernet header: 20 + 8 + 8 + 14 bytes.
-  private static final int OVERHEAD = 50;
+  /// The tunnel of flannel's defaults.
+  public VxlanBackend() {
+    this(VxlanSettings.FLANNEL, OptionalInt.empty());
+  }
+
+  /// @param wantedMtu of pods, empty for what fits
+  public VxlanBackend(VxlanSettings settings, OptionalInt wantedMtu) {
+    this.settings = settings;
+    this.wantedMtu = wantedMtu;
+  }
 
   @Override
   public ForwardingState desired(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
@@ -42,10 +56,10 @@ public final class VxlanBackend implements Backend {
       routes.add(new RangeRoute(range, Way.UNREACHABLE, Optional.empty()));
     }
     for (ClusterNode other : others) {
-      if (other.tunnel().isEmpty() || other.tunnel().get().vni() != VNI) {
+      if (obstacle(me, other).isPresent()) {
         continue;
       }
-      MacAddress mac = other.tunnel().get().mac();
+      MacAddress mac = other.tunnel().orElseThrow().mac();
       destinations.add(new Destination(mac, other.address()));
       for (Prefix range : other.ranges()) {
         IpAddress gateway = range.address();
@@ -53,40 +67,84 @@ public final class VxlanBackend implements Backend {
         routes.add(new RangeRoute(range, Way.TUNNEL, Optional.of(gateway)));
       }
     }
+    int mtu = tunnelMtu(me, underlay);
+    boolean fits = mtu <= fitting(underlay);
     TunnelDevice device =
         new TunnelDevice(
-            VNI, PORT, underlay.address(), underlay.link(), mac(me), podMtu(underlay), own);
+            settings.vni(),
+            settings.port(),
+            underlay.address(),
+            fits ? underlay.link() : 0, // the kernel bounds the MTU by the link's, if it knows it
+            mac(me),
+            mtu,
+            own);
     return new ForwardingState(Optional.of(device), routes, hops, destinations);
   }
 
   @Override
   public Map<String, String> announcement(ClusterNode me, Underlay underlay) {
-    return FlannelAnnotations.vxlan(underlay.address(), new ClusterNode.Tunnel(VNI, mac(me)));
+    return FlannelAnnotations.vxlan(
+        underlay.address(), new ClusterNode.Tunnel(settings.vni(), mac(me)));
   }
 
   @Override
   public int podMtu(Underlay underlay) {
-    return underlay.mtu() - OVERHEAD;
+    return wantedMtu.orElse(fitting(underlay));
+  }
+
+  /// At least what IPv6 asks of every link; what does not fit then crosses in fragments.
+  private int tunnelMtu(ClusterNode me, Underlay underlay) {
+    boolean v6 = me.ranges().stream().anyMatch(range -> range.family() == IpFamily.IPV6);
+    return Math.max(v6 ? PodNetworkSettings.LEAST_IPV6_MTU : 0, podMtu(underlay));
+  }
+
+  private static int fitting(Underlay underlay) {
+    int header =
+        switch (underlay.address().family()) {
+          case IPV4 -> 20;
+          case IPV6 -> 40;
+        };
+    return underlay.mtu() - header - OVERHEAD;
   }
 
   @Override
-  public List<String> unreachable(List<ClusterNode> others) {
+  public List<String> unreachable(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
     List<String> reasons = new ArrayList<>();
     for (ClusterNode other : others) {
-      if (other.tunnel().isEmpty()) {
-        reasons.add("node " + other.name() + ": its annotations name no VXLAN device yet");
-      } else if (other.tunnel().get().vni() != VNI) {
-        reasons.add("node " + other.name() + ": its VXLAN device has another VNI than " + VNI);
-      }
+      obstacle(me, other).ifPresent(why -> reasons.add("node " + other.name() + ": " + why));
+    }
+    int mtu = tunnelMtu(me, underlay);
+    if (mtu > fitting(underlay)) {
+      reasons.add(
+          "pods have an MTU of "
+              + mtu
+              + ", of which the tunnel carries only "
+              + fitting(underlay)
+              + " in one packet; larger ones go in fragments, slowly: raise the MTU of the machines'"
+              + " network to "
+              + (underlay.mtu() + mtu - fitting(underlay)));
     }
     return reasons;
   }
 
+  private Optional<String> obstacle(ClusterNode me, ClusterNode other) {
+    if (other.tunnel().isEmpty()) {
+      return Optional.of("its annotations name no VXLAN device yet");
+    }
+    if (other.tunnel().get().vni() != settings.vni()) {
+      return Optional.of("its VXLAN device has another VNI than " + settings.vni());
+    }
+    if (other.tunnel().get().mac().equals(mac(me))) {
+      return Optional.of("its VXLAN device has this node's own address " + mac(me));
+    }
+    return Optional.empty();
+  }
+
   /// The same after each restart and for a device made anew, so that the other nodes' entries stay
   /// right: a locally administered prefix, then a hash of the node's name.
-  private static MacAddress mac(ClusterNode me) {
+  private MacAddress mac(ClusterNode me) {
     CRC32 crc = new CRC32();
     crc.update(me.name().getBytes(StandardCharsets.UTF_8));
-    return new MacAddress(0x0efa_0000_0000L | crc.getValue());
+    return new MacAddress((long) settings.macPrefix() << 32 | crc.getValue());
   }
 }

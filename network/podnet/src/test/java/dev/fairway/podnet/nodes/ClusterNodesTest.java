@@ -4,6 +4,7 @@ package dev.fairway.podnet.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
@@ -43,7 +44,7 @@ final class ClusterNodesTest {
         .containsEntry("flannel.alpha.coreos.com/backend-type", "vxlan")
         .containsEntry("flannel.alpha.coreos.com/public-ip", "10.240.0.20")
         .containsEntry("flannel.alpha.coreos.com/kube-subnet-manager", "true");
-    assertThat(FlannelAnnotations.tunnel(annotations)).isEqualTo(tunnel);
+    assertThat(FlannelAnnotations.tunnel(annotations, IpFamily.IPV4)).isEqualTo(tunnel);
   }
 
   @ParameterizedTest

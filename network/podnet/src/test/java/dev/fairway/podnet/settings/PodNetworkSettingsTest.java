@@ -33,12 +33,6 @@ final class PodNetworkSettingsTest {
           fastPath: "off"
           antiSpoofing: false
           multicast: true
-          addresses:
-            from: pools
-            reserved: [10.200.0.0/28]
-            pools:
-            - {name: blue, range: 10.200.0.0/17, blockLength: 26, nodes: {zone: a}}
-            - {name: six, range: "fd00:10:200::/64", namespaces: {team: web}}
           bgp:
             as: 65001
             routeReflectors: [worker-0]
@@ -71,8 +65,6 @@ final class PodNetworkSettingsTest {
     assertThat(read.fastPath()).isFalse();
     assertThat(read.antiSpoofing()).isFalse();
     assertThat(read.multicast()).isTrue();
-    assertThat(read.addresses().pools()).hasSize(2);
-    assertThat(read.addresses().pools().get(1).blockLength()).isEqualTo(122);
     assertThat(read.bgp().mesh()).isFalse();
     assertThat(read.bgp().holdTime()).isEqualTo(Duration.ofSeconds(9));
     assertThat(read.bgp().bfd()).contains(new BgpSettings.Bfd(Duration.ofMillis(50), 4));
@@ -119,7 +111,6 @@ final class PodNetworkSettingsTest {
         "masquerade: {except: [x]}             | masquerade.except[0]: \"x\" is not a prefix",
         "fastPath: fast                        | fastPath must be auto or off",
         "multicast: 1                          | multicast must be true or false",
-        "addresses: {from: pools}              | addresses.pools must be given",
         "perSubnet: [{backend: vxlan}]         | perSubnet[0].nodes must be own, or a prefix",
         "perSubnet: [{nodes: own, x: 1, backend: bgp}] | perSubnet[0].x is not a field",
         "bgp: {as: 0}                          | bgp.as must be from 1",
