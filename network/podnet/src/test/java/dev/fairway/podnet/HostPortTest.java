@@ -55,7 +55,7 @@ final class HostPortTest {
     Node object =
         new NodeBuilder(node.object())
             .editSpec()
-            .withPodCIDRs(node.range, "fd00:200::/64")
+            .withPodCIDRs(node.range, "fd00:10:200::/64")
             .endSpec()
             .build();
     node.agent.nodes(List.of(object));

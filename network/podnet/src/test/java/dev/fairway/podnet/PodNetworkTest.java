@@ -33,7 +33,7 @@ final class PodNetworkTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @EnumSource(BackendKind.class)
+  @EnumSource(names = {"VXLAN", "ROUTES"})
   void everyPodReachesEveryPodWithAnySizeOfPacket(BackendKind backend) throws Exception {
     try (TestMachines machines = new TestMachines(MTU);
         TestNode first = new TestNode(machines, directory, backend, 0, step -> {});

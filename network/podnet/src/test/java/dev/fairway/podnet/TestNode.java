@@ -22,6 +22,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// A node of a test: its machine, its agent, and the real executable to call it with.
 final class TestNode implements AutoCloseable {
+  private static final List<Prefix> RANGES =
+      List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:10:200::/48"));
+
   final String name;
   final String address;
   final String range;
@@ -49,7 +52,7 @@ final class TestNode implements AutoCloseable {
             name,
             IpAddress.parse(address),
             "eth0",
-            PodNetworkSettings.of(kind, List.of(Prefix.parse("10.200.0.0/16"))),
+            PodNetworkSettings.of(kind, RANGES),
             socket(),
             directory.resolve("bin"),
             directory.resolve("conf"),

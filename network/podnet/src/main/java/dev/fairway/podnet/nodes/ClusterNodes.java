@@ -51,7 +51,8 @@ public record ClusterNodes(
   /// pools, too.
   ///
   /// @param mine where this machine is reached, first that by which the others' are chosen
-  /// @param podRanges in which all nodes' own ranges must be; empty: anywhere
+  /// @param podRanges in which all nodes' own ranges must be, those of other families apart, which
+  ///   pods do without; empty: anywhere
   /// @param blocks further ranges of a node, by its name
   public static ClusterNodes of(
       Collection<Node> nodes,
@@ -72,12 +73,10 @@ public record ClusterNodes(
         myAnnotations = annotations(node);
       }
       try {
-        String outside = outside(node, podRanges);
-        ClusterNode read = read(node, mine, isMe, blocks.apply(name));
+        List<Prefix> own = own(node, podRanges);
+        ClusterNode read = read(node, mine, isMe, own, blocks.apply(name));
         if (read.ranges().isEmpty()) {
           problems.add("node " + name + ": spec.podCIDRs is not set yet");
-        } else if (outside != null) {
-          problems.add("node " + name + ": " + outside);
         } else if (isMe) {
           me = read;
         } else {
@@ -137,17 +136,34 @@ public record ClusterNodes(
     return null;
   }
 
-  private static @Nullable String outside(Node node, List<Prefix> podRanges) {
-    for (Prefix range : ranges(node, List.of())) {
-      if (!podRanges.isEmpty() && podRanges.stream().noneMatch(all -> all.contains(range))) {
-        return "spec.podCIDRs: " + range + " is in none of the pod ranges " + podRanges;
+  private static List<Prefix> own(Node node, List<Prefix> podRanges) {
+    List<Prefix> all = ranges(node);
+    if (podRanges.isEmpty()) {
+      return all;
+    }
+    List<Prefix> wanted = new ArrayList<>();
+    for (Prefix range : all) {
+      boolean sameFamily = false;
+      boolean inside = false;
+      for (Prefix podRange : podRanges) {
+        sameFamily |= podRange.family() == range.family();
+        inside |= podRange.contains(range);
+      }
+      if (sameFamily && !inside) {
+        throw new IllegalArgumentException(
+            "spec.podCIDRs: " + range + " is in none of the pod ranges " + podRanges);
+      }
+      if (inside) {
+        wanted.add(range);
       }
     }
-    return null;
+    return wanted;
   }
 
   private static ClusterNode read(
-      Node node, List<IpAddress> mine, boolean isMe, List<Prefix> blocks) {
+      Node node, List<IpAddress> mine, boolean isMe, List<Prefix> own, List<Prefix> blocks) {
+    List<Prefix> ranges = new ArrayList<>(own);
+    ranges.addAll(blocks);
     Map<String, String> annotations = annotations(node);
     IpFamily family = mine.getFirst().family();
     Optional<ClusterNode.Tunnel> tunnel =
@@ -155,7 +171,7 @@ public record ClusterNodes(
     return new ClusterNode(
         node.getMetadata().getName(),
         isMe ? mine : addresses(node, annotations, family),
-        ranges(node, blocks),
+        ranges,
         tunnel,
         FlannelAnnotations.sendsBy(annotations));
   }
@@ -223,10 +239,10 @@ public record ClusterNodes(
     }
   }
 
-  private static List<Prefix> ranges(Node node, List<Prefix> blocks) {
+  private static List<Prefix> ranges(Node node) {
     List<Prefix> ranges = new ArrayList<>();
     if (node.getSpec() == null) {
-      return blocks;
+      return ranges;
     }
     List<String> all = node.getSpec().getPodCIDRs();
     String first = node.getSpec().getPodCIDR();
@@ -239,7 +255,6 @@ public record ClusterNodes(
         throw new IllegalArgumentException("spec.podCIDRs: " + e.getMessage(), e);
       }
     }
-    ranges.addAll(blocks);
     return ranges;
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import java.nio.charset.StandardCharsets;
@@ -68,6 +69,56 @@ final class ClusterNodesTest {
     assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("good");
     assertThat(nodes.problems()).hasSize(1);
     assertThat(nodes.problems().getFirst()).startsWith("node bad: ").contains(problem);
+  }
+
+  /// Believing it would draw another node's packets to it, or ours to nobody.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "10.200.2.0/24 | 192.0.2.7  | 0e:fa:00:00:00:09 | its address 192.0.2.7 is that of node good",
+        "10.200.2.0/24 | 10.240.0.20| 0e:fa:00:00:00:09 | is that of node w0",
+        "10.200.2.0/24 | 192.0.2.9  | 0e:fa:00:00:00:01 | the address 0e:fa:00:00:00:01 of that of",
+        "10.200.2.0/24 | 224.0.0.1  | 0e:fa:00:00:00:09 | 224.0.0.1 is no machine's own",
+        "10.200.2.0/24 | 127.0.0.1  | 0e:fa:00:00:00:09 | 127.0.0.1 is no machine's own",
+        "10.200.2.0/24 | fd00::1    | 0e:fa:00:00:00:09 | fd00::1 is not an address of",
+        "10.200.1.0/25 | 192.0.2.9  | 0e:fa:00:00:00:09 | spec.podCIDRs overlaps that of node good",
+        "10.201.2.0/24 | 192.0.2.9  | 0e:fa:00:00:00:09 | 10.201.2.0/24 is in none of the pod ranges",
+      })
+  void aNodeThatLiesIsLeftOut(String range, String address, String mac, String problem) {
+    Map<String, String> lies =
+        annotations("vxlan", "{\"VNI\":1,\"VtepMAC\":\"" + mac.strip() + "\"}");
+    lies.put("flannel.alpha.coreos.com/public-ip", address.strip());
+    ClusterNodes nodes =
+        ClusterNodes.of(
+            List.of(
+                node("w0", "10.200.0.0/24", Map.of()),
+                node("good", "10.200.1.0/24", annotations("vxlan", GOOD)),
+                node("liar", range, lies)),
+            "w0",
+            List.of(MINE),
+            List.of(Prefix.parse("10.200.0.0/16")),
+            name -> List.of());
+    assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("good");
+    assertThat(nodes.problems())
+        .singleElement()
+        .asString()
+        .startsWith("node liar: ")
+        .contains(problem.strip());
+  }
+
+  @Test
+  void aFamilyThatPodsDoWithoutIsPassedOver() {
+    Node both = node("w1", "10.200.1.0/24", annotations("vxlan", GOOD));
+    both.getSpec().setPodCIDRs(List.of("10.200.1.0/24", "fd00::/64"));
+    ClusterNodes nodes =
+        ClusterNodes.of(
+            List.of(both),
+            "w0",
+            List.of(MINE),
+            List.of(Prefix.parse("10.200.0.0/16")),
+            name -> List.of());
+    assertThat(nodes.others().getFirst().ranges()).containsExactly(Prefix.parse("10.200.1.0/24"));
   }
 
   @Test
