@@ -154,8 +154,14 @@ class AddressPoolTest {
         .isInstanceOfSatisfying(
             NoAddress.class, e -> assertThat(e.reason()).isEqualTo(NoAddress.Reason.EXHAUSTED))
         .hasMessageContaining("AddressPool all 10.201.0.0/28");
+    assertThat(w1.addresses.problems()).anyMatch(p -> p.contains("AddressPool all 10.201.0.0/28"));
+    assertThat(w1.book.contents().ranges())
+        .filteredOn(use -> use.range().length() == 30)
+        .hasSize(2)
+        .allMatch(use -> use.used() == 3 && use.capacity() == 3);
     w1.release("a0");
     assertThat(given).contains(w1.give("again"));
+    assertThat(w1.addresses.problems()).isEmpty();
   }
 
   @Test

@@ -33,7 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
       "Shows the pod network as its agents see it: nodes, ranges, routes, tunnels, peers, and what"
           + " is wrong, why, and what to do. Works while the API server is down.",
       "",
-      "Views: nodes, routes, tunnels, peers, pods, plan (what would be changed in the kernel now),"
+      "Views: nodes, routes, tunnels, peers, pools, pods, plan (what would be changed in the kernel now),"
           + " and why FROM TO: the way of a packet between two pods or nodes, and where it breaks.",
     })
 final class NetCommand implements Callable<Integer> {
@@ -81,7 +81,8 @@ final class NetCommand implements Callable<Integer> {
           case "nodes" -> tables.nodes();
           case "routes" -> tables.routes(false);
           case "tunnels" -> tables.tunnels(false);
-          case "peers" -> tables.peers();
+          case "peers" -> tables.peers(false);
+          case "pools" -> tables.pools();
           case "pods" -> tables.pods();
           case "plan" -> tables.plan();
           default -> tables.overview();
@@ -91,7 +92,7 @@ final class NetCommand implements Callable<Integer> {
 
   private void check() {
     List<String> views =
-        List.of("all", "nodes", "routes", "tunnels", "peers", "pods", "plan", "why");
+        List.of("all", "nodes", "routes", "tunnels", "peers", "pools", "pods", "plan", "why");
     if (!views.contains(view)) {
       throw new ProvisionException(view + ": a view is one of " + String.join(", ", views));
     }

@@ -14,6 +14,8 @@ final class NetTables {
   /// Of more rows than these, the overview shows only those that are not as they should be.
   private static final int OVERVIEW_ROWS = 60;
 
+  private static final int MOST_NAMES = 8;
+
   private final NetView view;
 
   NetTables(NetView view) {
@@ -24,7 +26,8 @@ final class NetTables {
     StringBuilder text = new StringBuilder(nodes());
     section(text, routes(true), "routes");
     section(text, tunnels(true), "tunnels");
-    section(text, peers(), "peers");
+    section(text, peers(true), "peers");
+    section(text, pools(), "pools");
     text.append('\n').append(findings());
     return text.toString();
   }
@@ -138,23 +141,61 @@ final class NetTables {
     return textOf(table, "tunnels", all);
   }
 
-  String peers() {
+  String peers(boolean onlyBrokenOfMany) {
     TextTable table =
-        new TextTable("ON", "PEER", "AS", "STATE", "SINCE", "RECEIVED", "SENT", "WHY");
+        new TextTable(
+            "ON", "PEER", "NODE", "AS", "STATE", "SINCE", "RECEIVED", "SENT", "BFD", "WHY");
+    long all = view.agents().stream().mapToLong(agent -> agent.peers().size()).sum();
     for (NodeStatus agent : view.agents()) {
       for (NodeStatus.Peer peer : agent.peers()) {
-        table.row(
-            agent.node(),
-            peer.address(),
-            String.valueOf(peer.asn()),
-            peer.state(),
-            peer.since(),
-            String.valueOf(peer.received()),
-            String.valueOf(peer.sent()),
-            peer.why());
+        if (!onlyBrokenOfMany || all <= OVERVIEW_ROWS || !peer.why().isEmpty()) {
+          table.row(
+              agent.node(),
+              peer.address(),
+              peer.node(),
+              String.valueOf(peer.asn()),
+              peer.state(),
+              peer.since(),
+              String.valueOf(peer.received()),
+              String.valueOf(peer.sent()),
+              peer.bfd(),
+              peer.why());
+        }
       }
     }
-    return textOf(table, "peers", 0);
+    return textOf(table, "peers", all);
+  }
+
+  String pools() {
+    TextTable table = new TextTable("POOL", "RANGE", "USED BY", "BLOCKS", "PODS");
+    Map<String, String> ranges = new TreeMap<>();
+    for (NodeStatus agent : view.agents()) {
+      agent.pools().forEach(pool -> ranges.put(pool.name(), pool.range()));
+    }
+    ranges.forEach((name, range) -> {
+      List<String> nodes = new ArrayList<>();
+      long blocks = 0;
+      long used = 0;
+      long capacity = 0;
+      for (NodeStatus agent : view.agents()) {
+        if (agent.pools().stream().anyMatch(pool -> pool.name().equals(name))) {
+          nodes.add(agent.node());
+        }
+        for (NodeStatus.Range each : agent.ranges()) {
+          if (each.pool().equals(name)) {
+            blocks++;
+            used += each.used();
+            capacity += each.capacity();
+          }
+        }
+      }
+      String by =
+          nodes.size() > MOST_NAMES && nodes.size() == view.agents().size()
+              ? "all " + nodes.size()
+              : String.join(",", nodes);
+      table.row(name, range, by, String.valueOf(blocks), used + "/" + capacity);
+    });
+    return textOf(table, "pools", 0);
   }
 
   String pods() {
@@ -200,9 +241,10 @@ final class NetTables {
           none.node(),
           "its agent",
           none.why(),
-          "./fairway status shows what runs, ./fairway logs "
-              + none.node()
-              + " why not; its pods stay connected meanwhile");
+          (none.node().startsWith("/")
+                  ? "see that it runs, and its log"
+                  : "./fairway status shows what runs, ./fairway logs " + none.node() + " why not")
+              + "; its pods stay connected meanwhile");
     }
     if (!view.apiProblem().isEmpty()) {
       table.row("", "API server", view.apiProblem(), "the network works without it as it is now");
@@ -210,11 +252,6 @@ final class NetTables {
     for (NodeStatus agent : view.agents()) {
       for (Finding finding : agent.findings()) {
         table.row(agent.node(), finding.about(), finding.why(), finding.mend());
-      }
-      for (NodeStatus.Peer peer : agent.peers()) {
-        if (!peer.why().isEmpty()) {
-          table.row(agent.node(), "peer " + peer.address(), peer.why(), "");
-        }
       }
     }
     return table.isEmpty() ? "Nothing is wrong.\n" : table.toString();

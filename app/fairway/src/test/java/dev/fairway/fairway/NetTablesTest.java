@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.net.IpFamily;
 import dev.fairway.podnet.status.Journey;
 import dev.fairway.podnet.status.NodeStatus;
+import dev.fairway.podnet.status.NodeStatus.AddressPool;
 import dev.fairway.podnet.status.NodeStatus.Device;
 import dev.fairway.podnet.status.NodeStatus.End;
 import dev.fairway.podnet.status.NodeStatus.Finding;
@@ -35,11 +36,11 @@ final class NetTablesTest {
     assertThat(new NetTables(view).overview())
         .isEqualTo(
             """
-            NODE       ADDRESS       READY   AGENT      BACKEND   MTU    RANGES          PODS
-            worker-0   10.240.0.20   True    ready      vxlan     1450   10.200.0.0/24   1/253
-            worker-1   10.240.0.21   -       ready      vxlan     1450   10.200.1.0/24   1/253
-            worker-2   10.240.0.22   False   silent     -         -      10.200.2.0/24   -
-            flannel    10.240.0.9    True    not here   -         -      10.200.9.0/24   -
+            NODE       ADDRESS       READY   AGENT      BACKEND   MTU    RANGES                           PODS
+            worker-0   10.240.0.20   True    ready      vxlan     1450   10.200.0.0/24,10.200.128.0/26    1/253,1/63
+            worker-1   10.240.0.21   -       ready      vxlan     1450   10.200.1.0/24,10.200.128.64/26   1/253,2/63
+            worker-2   10.240.0.22   False   silent     -         -      10.200.2.0/24                    -
+            flannel    10.240.0.9    True    not here   -         -      10.200.9.0/24                    -
 
             ON         RANGE           OF         VIA          DEVICE      STATE
             worker-0   10.200.1.0/24   worker-1   10.200.1.0   fairway.1   ok
@@ -49,15 +50,17 @@ final class NetTablesTest {
             worker-0   fairway.1   vxlan 1 port 8472   1450   ok             worker-1   10.240.0.21   0e:00:00:00:00:01   ok
             worker-1   fairway.1   vxlan 1 port 8472   1450   ok             worker-0   10.240.0.20   0e:00:00:00:00:00   ok
 
-            ON         PEER         AS      STATE   SINCE   RECEIVED   SENT   WHY
-            worker-0   10.240.0.1   64512   Idle    -       0          0      Connection refused
-            worker-1   10.240.0.1   64512   Idle    -       0          0      Connection refused
+            ON         PEER         NODE   AS      STATE         SINCE   RECEIVED   SENT   BFD    WHY
+            worker-0   10.240.0.1   -      64512   Established   now     3          1      up     -
+            worker-1   10.240.0.1   -      64512   Idle          now     0          0      down   Connection refused
+
+            POOL   RANGE             USED BY             BLOCKS   PODS
+            shop   10.200.128.0/20   worker-0,worker-1   2        3/126
 
             ON         WHAT IS WRONG         WHY                                   TO DO
             worker-2   its agent             the agent at /run/x does not answer   ./fairway status shows what runs, ./fairway logs worker-2 why not; its pods stay connected meanwhile
-            worker-0   peer 10.240.0.1       Connection refused                    -
             worker-1   route 10.200.0.0/24   it is missing in the kernel           it is put right soon
-            worker-1   peer 10.240.0.1       Connection refused                    -
+            worker-1   peer 10.240.0.1       Connection refused                    see that it runs
             """);
   }
 
@@ -114,7 +117,10 @@ final class NetTablesTest {
         true,
         1450,
         new Device("eth0", 1500, "ok"),
-        List.of(new Range("10.200." + number + ".0/24", 1, 253)),
+        List.of(
+            new Range("10.200." + number + ".0/24", "", 1, 253),
+            new Range("10.200.128." + 64 * number + "/26", "shop", 1 + number, 63)),
+        List.of(new AddressPool("shop", "10.200.128.0/20")),
         List.of(new OtherNode("worker-" + other, "10.240.0." + (20 + other), List.of(range), "")),
         List.of(
             new Route(range, "worker-" + other, "10.200." + other + ".0", "fairway.1", routeState)),
@@ -134,7 +140,11 @@ final class NetTablesTest {
                         "0e:00:00:00:00:0" + other % 10,
                         "10.240.0." + (20 + other),
                         "ok")))),
-        List.of(new Peer("10.240.0.1", 64512, "Idle", "", 0, 0, "Connection refused")),
+        List.of(
+            broken
+                ? new Peer(
+                    "10.240.0.1", "", 64512, "Idle", "now", 0, 0, "down", "Connection refused")
+                : new Peer("10.240.0.1", "", 64512, "Established", "now", 3, 1, "up", "")),
         List.of(
             new Pod(
                 "default/pod-" + number,
@@ -147,7 +157,8 @@ final class NetTablesTest {
         broken
             ? List.of(
                 new Finding(
-                    "route " + range, "it is missing in the kernel", "it is put right soon"))
+                    "route " + range, "it is missing in the kernel", "it is put right soon"),
+                new Finding("peer 10.240.0.1", "Connection refused", "see that it runs"))
             : List.of(),
         broken ? List.of("ip route replace " + range) : List.of());
   }

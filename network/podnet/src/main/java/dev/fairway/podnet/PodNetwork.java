@@ -318,7 +318,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             actual,
             forwarding.links(),
             forwarding.routes(),
-            book.allocations(),
+            book.contents(),
+            pools == null ? Map.of() : pools.pools(),
+            List.of(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
   }
 

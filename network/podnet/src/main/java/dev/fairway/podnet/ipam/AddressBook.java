@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -42,6 +43,24 @@ public final class AddressBook implements AddressSource, AutoCloseable {
 
   /// Pods whose address is remembered after a restart; more would only make starting slower.
   private static final int REMEMBERED_LIMIT = 4096;
+
+  /// What stands in the book at one moment.
+  ///
+  /// @param allocations who has which addresses
+  /// @param ranges the node's own ranges first, then blocks and single addresses
+  public record Contents(List<Allocation> allocations, List<RangeUse> ranges) {
+    public Contents {
+      allocations = List.copyOf(allocations);
+      ranges = List.copyOf(ranges);
+    }
+  }
+
+  /// How full a range is.
+  ///
+  /// @param used addresses of it that somebody has; one that is in a longer range, too, counts
+  ///   there
+  /// @param capacity how many could be had
+  public record RangeUse(Prefix range, long used, long capacity) {}
 
   private record Key(String containerId, String interfaceName) {}
 
@@ -296,6 +315,22 @@ public final class AddressBook implements AddressSource, AutoCloseable {
 
   public synchronized List<Allocation> allocations() {
     return List.copyOf(allocations.values());
+  }
+
+  public synchronized Contents contents() {
+    Map<Prefix, Long> used = new HashMap<>();
+    Set<IpAddress> inUse = new HashSet<>(holders.keySet());
+    inUse.addAll(occupied);
+    for (IpAddress address : inUse) {
+      ranges.keySet().stream()
+          .filter(range -> range.contains(address))
+          .max(Comparator.comparingInt(Prefix::length))
+          .ifPresent(range -> used.merge(range, 1L, Long::sum));
+    }
+    List<RangeUse> uses = new ArrayList<>();
+    ranges.forEach((prefix, free) ->
+        uses.add(new RangeUse(prefix, used.getOrDefault(prefix, 0L), free.range().offered())));
+    return new Contents(allocations(), uses);
   }
 
   /// Takes the addresses back; an unknown owner is success.

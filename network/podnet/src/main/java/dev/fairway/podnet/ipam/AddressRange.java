@@ -67,4 +67,16 @@ public record AddressRange(Prefix prefix, long first, long end, List<Prefix> wit
   long span() {
     return end - first;
   }
+
+  /// How many may be given.
+  long offered() {
+    if (withheld.isEmpty()) {
+      return span();
+    }
+    long offered = 0;
+    for (long index = first; index < end; index++) { // a block, so it has a bound
+      offered += isWithheld(prefix.at(index)) ? 0 : 1;
+    }
+    return offered;
+  }
 }

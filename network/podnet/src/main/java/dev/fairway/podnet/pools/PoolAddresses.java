@@ -22,9 +22,14 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedSet;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -72,6 +77,10 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
   private volatile boolean closed;
   private volatile long askedAt;
   private volatile List<String> problems = List.of();
+
+  /// Pools that had nothing left for a pod, and what was said of it, until something is given back.
+  private final Map<String, String> exhausted = new ConcurrentHashMap<>();
+
   private @Nullable ClusterFollower follower;
 
   private PoolAddresses(
@@ -121,12 +130,22 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     return state.view().pools().pools().stream().map(Pool::cidr).toList();
   }
 
+  /// The pools that are used, by name.
+  public Map<String, Prefix> pools() {
+    Map<String, Prefix> used = new LinkedHashMap<>();
+    state.view().pools().pools().forEach(pool -> used.put(pool.name(), pool.cidr()));
+    return used;
+  }
+
   /// Pools, blocks and addresses that are not used or should not be, each naming the object.
   public List<String> problems() {
-    List<String> all = new ArrayList<>(state.view().pools().problems());
+    SequencedSet<String> all = new LinkedHashSet<>(state.view().pools().problems());
     all.addAll(ranges().problems());
     all.addAll(problems);
-    return all;
+    Set<String> pools = pools().keySet();
+    exhausted.keySet().retainAll(pools);
+    all.addAll(new TreeMap<>(exhausted).values());
+    return List.copyOf(all);
   }
 
   /// Every Node object, this node's among them.
@@ -190,7 +209,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     if (pod.addresses().isEmpty()) {
       List<Wish> wishes = wishes(pod, state.view());
       try {
-        return book.allocate(owner, wishes.stream().map(Wish::wanted).toList());
+        return allocate(owner, wishes);
       } catch (NoAddress e) {
         if (poolsOf(wishes, e).isEmpty()) {
           throw e;
@@ -223,18 +242,26 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
       }
       List<Wish> wishes = wishes(pod, state.view());
       try {
-        return book.allocate(owner, wishes.stream().map(Wish::wanted).toList());
+        return allocate(owner, wishes);
       } catch (NoAddress e) {
         List<Pool> pools = poolsOf(wishes, e);
         if (pools.isEmpty()) {
           throw e;
         }
         if (!claims.grow(pools)) {
-          throw exhausted(pools);
+          NoAddress none = exhausted(pools);
+          pools.forEach(pool -> exhausted.put(pool.name(), String.valueOf(none.getMessage())));
+          throw none;
         }
       }
     }
     throw new NoAddress(Reason.UNREACHABLE, "this node's new addresses were gone at once");
+  }
+
+  private Allocation allocate(Owner owner, List<Wish> wishes) throws NoAddress, IOException {
+    Allocation given = book.allocate(owner, wishes.stream().map(Wish::wanted).toList());
+    wishes.forEach(wish -> wish.pools.forEach(pool -> exhausted.remove(pool.name())));
+    return given;
   }
 
   private static List<Pool> poolsOf(List<Wish> wishes, NoAddress failure) {
@@ -309,6 +336,7 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
   /// Single addresses go back soon, so that their pod may come up on another node.
   @Override
   public void released() {
+    exhausted.clear();
     PoolView view = state.view();
     boolean singles =
         view.ranges().blocks().values().stream().anyMatch(b -> !view.claims(b).isEmpty());

@@ -2,6 +2,7 @@
 package dev.fairway.podnet.status;
 
 import dev.fairway.podnet.status.NodeStatus.Finding;
+import dev.fairway.podnet.status.NodeStatus.Peer;
 import java.util.List;
 
 /// What to do about what the agent says is wrong.
@@ -25,9 +26,21 @@ final class Advice {
           new Hint(
               "flannel.alpha.coreos.com/",
               "the annotation does not make sense; remove it and the node's agent writes it anew"),
+          new Hint(
+              "no address is left for this node in AddressPool",
+              "delete pods, add an AddressPool, or set spec.borrowing: Allowed"),
+          new Hint("AddressPool ", "kubectl edit addresspool: the message names the field"),
           new Hint("has no link", "name the link to the other machines in the settings"));
 
   private Advice() {}
+
+  /// Why a session of a routing protocol may not come up.
+  static String ofPeer(Peer peer) {
+    String port = "TCP port 179 of " + peer.address() + " must be reached from here";
+    return peer.node().isEmpty()
+        ? "see that it runs and knows this machine as a neighbour, with AS and password; " + port
+        : "see that node " + peer.node() + " and its agent run; " + port;
+  }
 
   /// A problem of the form `node NAME: REASON`, or any other text.
   static Finding of(String problem, String me) {

@@ -3,6 +3,7 @@ package dev.fairway.podnet.status;
 
 import dev.fairway.linux.Link;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
@@ -11,12 +12,15 @@ import dev.fairway.podnet.forwarding.ForwardingState.Destination;
 import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
+import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.ipam.Allocation;
 import dev.fairway.podnet.nodes.ClusterNode;
+import dev.fairway.podnet.status.NodeStatus.AddressPool;
 import dev.fairway.podnet.status.NodeStatus.Device;
 import dev.fairway.podnet.status.NodeStatus.End;
 import dev.fairway.podnet.status.NodeStatus.Finding;
 import dev.fairway.podnet.status.NodeStatus.OtherNode;
+import dev.fairway.podnet.status.NodeStatus.Peer;
 import dev.fairway.podnet.status.NodeStatus.Pod;
 import dev.fairway.podnet.status.NodeStatus.Range;
 import dev.fairway.podnet.status.NodeStatus.Route;
@@ -30,14 +34,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// Compares what should be with what is. Pure: the same knowledge gives the same status.
 public final class Assessment {
   /// The least that IPv6 allows a link (RFC 8200 section 5); below, pods without it suffer, too.
   private static final int LEAST_MTU = 1280;
 
-  /// The tunnel's own address, the one where other networks put a bridge, and the broadcast one.
-  private static final int RESERVED_ADDRESSES = 3;
+  /// So many of a routing protocol's routes are shown; its peers tell how many there are.
+  private static final int MOST_LEARNED = 1000;
+
+  /// Of routes that BGP peers told, as `ip route` shows it.
+  private static final int LEARNED_PROTOCOL = 86;
 
   private static final int MOST_ALIKE = 8;
   private static final String SOON =
@@ -71,6 +79,7 @@ public final class Assessment {
     List<Tunnel> tunnels = tunnels();
     List<Route> routes = routes();
     List<Pod> pods = pods();
+    peers();
     List<String> plan = new ArrayList<>();
     ForwardingPlan.between(known.actual(), known.desired())
         .forEach(step -> plan.add(StepText.of(step)));
@@ -82,10 +91,11 @@ public final class Assessment {
         known.podMtu(),
         underlay,
         ranges,
+        pools(),
         nodes(),
         routes,
         tunnels,
-        List.of(),
+        known.peers(),
         pods,
         findings,
         plan);
@@ -121,23 +131,33 @@ public final class Assessment {
 
   private List<Range> ranges() {
     List<Range> ranges = new ArrayList<>();
-    known
-        .nodes()
-        .me()
-        .ifPresent(me -> {
-          for (Prefix range : me.ranges()) {
-            long used = 0;
-            for (Allocation allocation : known.allocations()) {
-              used += allocation.addresses().stream().filter(range::contains).count();
-            }
-            long capacity = Math.max(0, range.size() - RESERVED_ADDRESSES);
-            ranges.add(new Range(range.toString(), used, capacity));
-            if (used >= capacity) {
-              find("range " + range, "all its addresses are taken", "move pods to other nodes");
-            }
-          }
-        });
+    for (AddressBook.RangeUse each : known.addresses().ranges()) {
+      String pool = "";
+      for (Map.Entry<String, Prefix> entry : known.pools().entrySet()) {
+        pool = entry.getValue().contains(each.range()) ? entry.getKey() : pool;
+      }
+      ranges.add(new Range(each.range().toString(), pool, each.used(), each.capacity()));
+      if (pool.isEmpty() && each.used() >= each.capacity()) {
+        find("range " + each.range(), "all its addresses are taken", "move pods to other nodes");
+      }
+    }
     return ranges;
+  }
+
+  private List<AddressPool> pools() {
+    List<AddressPool> pools = new ArrayList<>();
+    new TreeMap<>(known.pools())
+        .forEach((name, range) -> pools.add(new AddressPool(name, range.toString())));
+    return pools;
+  }
+
+  private void peers() {
+    int missing = 0;
+    for (Peer peer : known.peers()) {
+      if (!peer.why().isEmpty() && missing++ < MOST_ALIKE) {
+        find("peer " + peer.address(), peer.why(), Advice.ofPeer(peer));
+      }
+    }
   }
 
   private List<OtherNode> nodes() {
@@ -183,7 +203,27 @@ public final class Assessment {
         find("route " + route.range(), "it is missing in the kernel", SOON);
       }
     }
+    learned(routes);
     return routes;
+  }
+
+  /// What peers told. The kernel's word alone counts: what is wanted is theirs to say.
+  private void learned(List<Route> routes) {
+    Map<Integer, String> names = new HashMap<>();
+    known.links().forEach(link -> names.put(link.index(), link.name()));
+    int shown = 0;
+    for (dev.fairway.linux.Route route : known.routes()) {
+      if (route.protocol() == LEARNED_PROTOCOL && shown++ < MOST_LEARNED) {
+        boolean several = route.link() == 0 && route.gateway() == null;
+        routes.add(
+            new Route(
+                route.destination().toString(),
+                owners.getOrDefault(route.destination(), ""),
+                several ? "several" : route.gateway() == null ? "" : route.gateway().toString(),
+                names.getOrDefault(route.link(), ""),
+                NodeStatus.OK));
+      }
+    }
   }
 
   private static String state(boolean wanted, boolean there) {
@@ -220,12 +260,14 @@ public final class Assessment {
   }
 
   private List<End> ends() {
+    Map<MacAddress, Destination> wantedAt = destinations(known.desired());
+    Map<MacAddress, Destination> foundAt = destinations(known.actual());
     Set<NextHop> hops = new LinkedHashSet<>(known.desired().neighbours());
     hops.addAll(known.actual().neighbours());
     List<End> ends = new ArrayList<>();
     for (NextHop hop : hops) {
       boolean wanted = known.desired().neighbours().contains(hop);
-      Optional<Destination> to = destination(wanted ? known.desired() : known.actual(), hop);
+      Optional<Destination> to = Optional.ofNullable((wanted ? wantedAt : foundAt).get(hop.mac()));
       boolean there =
           known.actual().neighbours().contains(hop)
               && to.filter(known.actual().destinations()::contains).isPresent();
@@ -252,8 +294,10 @@ public final class Assessment {
     return "";
   }
 
-  private static Optional<Destination> destination(ForwardingState state, NextHop hop) {
-    return state.destinations().stream().filter(d -> d.mac().equals(hop.mac())).findFirst();
+  private static Map<MacAddress, Destination> destinations(ForwardingState state) {
+    Map<MacAddress, Destination> destinations = new HashMap<>();
+    state.destinations().forEach(each -> destinations.putIfAbsent(each.mac(), each));
+    return destinations;
   }
 
   private List<Pod> pods() {
@@ -262,7 +306,7 @@ public final class Assessment {
       routed.computeIfAbsent(route.destination(), p -> new HashSet<>()).add(route.link());
     }
     List<Pod> pods = new ArrayList<>();
-    for (Allocation allocation : known.allocations()) {
+    for (Allocation allocation : known.addresses().allocations()) {
       Allocation.Owner owner = allocation.owner();
       String name = Wire.hostName(owner.containerId(), owner.interfaceName());
       Link link = links.get(name);

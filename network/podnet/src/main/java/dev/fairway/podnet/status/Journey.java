@@ -158,6 +158,9 @@ public record Journey(String from, String to, List<Hop> hops) {
       if (route.state().equals(NodeStatus.MISSING)) {
         return fails(hops, node, what, "it is missing in the kernel", mend(from, route.range()));
       }
+      if (route.device().equals("unreachable")) {
+        return fails(hops, node, what, noRoute(from, to), "");
+      }
       stops(hops, node, what, "", "");
       Optional<Tunnel> tunnel =
           from.tunnels().stream().filter(t -> t.device().equals(route.device())).findFirst();

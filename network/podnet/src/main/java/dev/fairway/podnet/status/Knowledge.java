@@ -4,10 +4,12 @@ package dev.fairway.podnet.status;
 import dev.fairway.linux.Link;
 import dev.fairway.linux.Route;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
-import dev.fairway.podnet.ipam.Allocation;
+import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import java.util.List;
+import java.util.Map;
 
 /// What an agent wants and what it finds, at one moment.
 ///
@@ -23,7 +25,9 @@ import java.util.List;
 /// @param actual what it holds of ours
 /// @param links of the machine
 /// @param routes of the machine
-/// @param allocations of addresses to pods
+/// @param addresses of pods, and the ranges they come from
+/// @param pools that this node uses, by name
+/// @param peers of a routing protocol
 /// @param forwards whether the kernel forwards packets at all
 public record Knowledge(
     String node,
@@ -38,12 +42,15 @@ public record Knowledge(
     ForwardingState actual,
     List<Link> links,
     List<Route> routes,
-    List<Allocation> allocations,
+    AddressBook.Contents addresses,
+    Map<String, Prefix> pools,
+    List<NodeStatus.Peer> peers,
     boolean forwards) {
   public Knowledge {
     problems = List.copyOf(problems);
     links = List.copyOf(links);
     routes = List.copyOf(routes);
-    allocations = List.copyOf(allocations);
+    pools = Map.copyOf(pools);
+    peers = List.copyOf(peers);
   }
 }

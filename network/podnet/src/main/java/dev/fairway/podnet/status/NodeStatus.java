@@ -13,6 +13,7 @@ import java.util.List;
 /// @param podMtu the largest packet of a pod, bytes; 0 if not known yet
 /// @param underlay the link to the other machines
 /// @param ranges of this node's pods
+/// @param pools that its pods' addresses may come from
 /// @param nodes the other nodes
 /// @param routes to ranges of pods
 /// @param tunnels devices that wrap packets
@@ -28,6 +29,7 @@ public record NodeStatus(
     int podMtu,
     Device underlay,
     List<Range> ranges,
+    List<AddressPool> pools,
     List<OtherNode> nodes,
     List<Route> routes,
     List<Tunnel> tunnels,
@@ -42,6 +44,7 @@ public record NodeStatus(
 
   public NodeStatus {
     ranges = List.copyOf(ranges);
+    pools = List.copyOf(pools);
     nodes = List.copyOf(nodes);
     routes = List.copyOf(routes);
     tunnels = List.copyOf(tunnels);
@@ -58,8 +61,12 @@ public record NodeStatus(
 
   /// Where this node's pods have their addresses from.
   ///
+  /// @param pool name of the AddressPool it is a block of; empty for `spec.podCIDRs`
   /// @param capacity how many pods at once
-  public record Range(String range, long used, long capacity) {}
+  public record Range(String range, String pool, long used, long capacity) {}
+
+  /// An AddressPool as this node knows it.
+  public record AddressPool(String name, String range) {}
 
   /// Another node as this one sees it.
   ///
@@ -107,14 +114,24 @@ public record NodeStatus(
 
   /// A neighbour in a routing protocol.
   ///
+  /// @param node whose machine it is; empty if it is none
   /// @param asn its autonomous system
   /// @param state of the session, `Established` if all is well
   /// @param since when, RFC 3339
   /// @param received routes taken from it
   /// @param sent routes told to it
-  /// @param why the session is not established
+  /// @param bfd state of the BFD session that watches it; empty if none does
+  /// @param why the session is not established; empty if it is
   public record Peer(
-      String address, long asn, String state, String since, long received, long sent, String why) {}
+      String address,
+      String node,
+      long asn,
+      String state,
+      String since,
+      long received,
+      long sent,
+      String bfd,
+      String why) {}
 
   /// A pod's connection.
   ///

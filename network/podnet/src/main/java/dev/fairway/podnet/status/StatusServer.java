@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,7 @@ public final class StatusServer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(StatusServer.class);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration PAUSE = Duration.ofMillis(100);
   private static final int LARGEST_BYTES = 64 << 20;
 
   private final Path socket;
@@ -112,6 +114,7 @@ public final class StatusServer implements AutoCloseable {
       } catch (IOException | RuntimeException e) {
         if (listener.isOpen()) {
           LOG.info("The pod network's status was not given: {}", e.toString());
+          LockSupport.parkNanos(PAUSE.toNanos()); // it may fail again at once
         }
       }
     }

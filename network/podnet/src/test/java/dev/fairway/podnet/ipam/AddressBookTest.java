@@ -273,6 +273,27 @@ final class AddressBookTest {
   }
 
   @Test
+  void howFullRangesAreIsCountedWhereAnAddressIsGiven() throws Exception {
+    Prefix block = Prefix.parse("10.201.0.0/28");
+    IpAddress fixed = IpAddress.parse("10.201.0.9");
+    try (AddressBook book = open(SMALL)) {
+      book.blocks(
+          List.of(
+              AddressRange.ofBlock(block, 16, List.of(Prefix.parse("10.201.0.8/29"))),
+              AddressRange.ofSingle(fixed)));
+      take(book, "a", "");
+      book.allocate(owner("b", ""), List.of(new Wanted.OneOf("pool p", List.of(block))));
+      book.allocate(owner("c", ""), exactly("10.201.0.9"));
+      assertThat(book.contents().ranges())
+          .containsExactly(
+              new AddressBook.RangeUse(SMALL.getFirst(), 1, 5),
+              new AddressBook.RangeUse(block, 1, 7),
+              new AddressBook.RangeUse(fixed.toPrefix(), 1, 1));
+      assertThat(book.contents().allocations()).hasSize(3);
+    }
+  }
+
+  @Test
   void oneAgentAtATimeHasTheBook() throws Exception {
     try (AddressBook book = open(SMALL)) {
       take(book, "a", "");
