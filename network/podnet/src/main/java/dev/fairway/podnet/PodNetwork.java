@@ -362,7 +362,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     ClusterNode me = known.get();
     Optional<KernelException> refused =
         forwarding.apply(backends.desired(me, nodes.others(), underlay), underlay);
-    masquerade.set(masqueradeRules(me));
+    MasqueradeRules rules = masqueradeRules(me);
+    masquerade.set(rules);
+    fastPath.podRanges(rules.pods());
     becomeReady(me, underlay);
     Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
     if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {

@@ -23,12 +23,20 @@ public final class PodLab implements AutoCloseable {
   public final PodWire wires;
   private final Map<String, NetworkNamespace> pods = new LinkedHashMap<>();
   private final Map<String, Wire> made = new LinkedHashMap<>();
+  private final int number;
 
   public PodLab() throws Exception {
+    this(0);
+  }
+
+  /// Node NUMBER of several, whose pods have 10.200.NUMBER.0/24 and fd00:200:0:NUMBER::/64.
+  public PodLab(int number) throws Exception {
+    this.number = number;
     try (RouteNetlink netlink = RouteNetlink.open(node)) {
       netlink.apply(
           RouteRequest.ChangeLink.of(1).setUp(),
-          new RouteRequest.PutAddress(LinkAddress.of(1, IpAddress.parse("10.240.0.20"), 32)));
+          new RouteRequest.PutAddress(
+              LinkAddress.of(1, IpAddress.parse("10.240.0." + (20 + number)), 32)));
     }
     Sysctls.write(node, Map.of("net.ipv4.ip_forward", "1", "net.ipv6.conf.all.forwarding", "1"));
     wires = new PodWire(node);
@@ -37,15 +45,15 @@ public final class PodLab implements AutoCloseable {
             + " priority 0; }; add rule inet tracking seen ct state new accept");
   }
 
-  /// Connects a pod with 10.200.0.NUMBER and fd00:200::NUMBER.
-  public NetworkNamespace pod(String name, int number) throws Exception {
+  /// Connects a pod with 10.200.NODE.NUMBER and fd00:200:0:NODE::NUMBER.
+  public NetworkNamespace pod(String name, int podNumber) throws Exception {
     NetworkNamespace pod = NetworkNamespace.createAnonymous();
     pods.put(name, pod);
     Wire wire =
         Wire.of(
             name,
             "eth0",
-            List.of(IpAddress.parse(v4(number)), IpAddress.parse(v6(number))),
+            List.of(IpAddress.parse(v4(number, podNumber)), IpAddress.parse(v6(number, podNumber))),
             1500,
             "test/" + name);
     made.put(name, wire);
@@ -61,12 +69,20 @@ public final class PodLab implements AutoCloseable {
     return pod;
   }
 
-  public static String v4(int number) {
-    return "10.200.0." + number;
+  public static String v4(int podNumber) {
+    return v4(0, podNumber);
   }
 
-  public static String v6(int number) {
-    return "fd00:200::" + Integer.toHexString(number);
+  public static String v6(int podNumber) {
+    return v6(0, podNumber);
+  }
+
+  public static String v4(int node, int podNumber) {
+    return "10.200." + node + "." + podNumber;
+  }
+
+  public static String v6(int node, int podNumber) {
+    return "fd00:200:0:" + node + "::" + Integer.toHexString(podNumber);
   }
 
   public Wire wire(String name) {

@@ -33,7 +33,7 @@ public final class BpfCounters implements AutoCloseable {
   }
 
   public static BpfCounters create(String name, int count) {
-    Fd fd = BpfMap.create(PER_CPU_ARRAY, name, Integer.BYTES, Long.BYTES, count);
+    Fd fd = BpfMap.create(PER_CPU_ARRAY, 0, name, Integer.BYTES, Long.BYTES, count);
     return new BpfCounters(name, count, possibleProcessors(), fd);
   }
 

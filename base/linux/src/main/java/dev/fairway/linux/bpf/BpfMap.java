@@ -27,15 +27,19 @@ public final class BpfMap<K, V> implements AutoCloseable {
 
   /// `enum bpf_map_type`
   public enum Kind {
-    HASH(1),
-    ARRAY(2),
+    HASH(1, 0),
+    ARRAY(2, 0),
     /// Drops what was used least lately where it is full.
-    LRU_HASH(9);
+    LRU_HASH(9, 0),
+    /// Finds the longest prefix; a key begins with its length in bits, 32 bits wide.
+    LPM_TRIE(11, 1); // BPF_F_NO_PREALLOC, which it insists on
 
     private final int number;
+    private final int flags;
 
-    Kind(int number) {
+    Kind(int number, int flags) {
       this.number = number;
+      this.flags = flags;
     }
   }
 
@@ -55,17 +59,20 @@ public final class BpfMap<K, V> implements AutoCloseable {
   }
 
   public static <K, V> BpfMap<K, V> create(Spec<K, V> spec) {
-    Fd fd = create(spec.kind.number, spec.name, spec.key.bytes(), spec.value.bytes(), spec.most);
+    Kind kind = spec.kind;
+    Fd fd =
+        create(kind.number, kind.flags, spec.name, spec.key.bytes(), spec.value.bytes(), spec.most);
     return new BpfMap<>(spec, fd);
   }
 
-  static Fd create(int kind, String name, int keyBytes, int valueBytes, int most) {
+  static Fd create(int kind, int flags, String name, int keyBytes, int valueBytes, int most) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attributes = arena.allocate(72, 8);
       attributes.set(JAVA_INT, 0, kind);
       attributes.set(JAVA_INT, 4, keyBytes);
       attributes.set(JAVA_INT, 8, valueBytes);
       attributes.set(JAVA_INT, 12, most);
+      attributes.set(JAVA_INT, 16, flags);
       attributes.setString(28, BpfProgram.shortName(name));
       return BpfCall.open(CREATE, "BPF_MAP_CREATE", attributes, "map " + name);
     }

@@ -29,10 +29,16 @@ public record PodLink(
 
   /// All that are connected now.
   public static List<PodLink> read(RouteNetlink netlink) {
+    return read(netlink, netlink.links(), netlink.routes());
+  }
+
+  /// As [#read(RouteNetlink)], by what the caller has read already.
+  public static List<PodLink> read(
+      RouteNetlink netlink, List<Link> allLinks, List<Route> allRoutes) {
     Map<Integer, Link> links = new HashMap<>();
     Map<Integer, List<IpAddress>> addresses = new HashMap<>();
     Map<IpAddress, MacAddress> macs = new HashMap<>();
-    for (Link link : netlink.links()) {
+    for (Link link : allLinks) {
       if (Wire.isHostName(link.name()) && PodWire.isWhole(link) && link.up()) {
         links.put(link.index(), link);
         addresses.put(link.index(), new ArrayList<>());
@@ -46,7 +52,7 @@ public record PodLink(
         macs.put(neighbour.address(), neighbour.mac());
       }
     }
-    for (Route route : netlink.routes()) {
+    for (Route route : allRoutes) {
       List<IpAddress> ofLink = addresses.get(route.link());
       IpAddress address = route.destination().address();
       if (ofLink != null

@@ -3,18 +3,23 @@ package dev.fairway.podnet.fastpath;
 
 import dev.fairway.linux.Errno;
 import dev.fairway.linux.KernelException;
+import dev.fairway.linux.Link;
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.bpf.BpfMap;
 import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.TcxHook;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodLink;
 import dev.fairway.podnet.attach.PodWatcher;
 import dev.fairway.podnet.attach.Wire;
+import dev.fairway.podnet.fastpath.FastPathCode.Side;
 import dev.fairway.podnet.fastpath.FastPathMaps.Receiver;
 import dev.fairway.podnet.fastpath.FastPathMaps.Sender;
+import dev.fairway.podnet.forwarding.ForwardingState;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -28,11 +33,16 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Keeps the program on the links of all pods, and its maps as the pods are, on a thread of its
-/// own.
+/// Keeps the programs on the links of all pods and on those to other nodes, and their maps as the
+/// pods are, on a thread of its own.
 public final class FastPath implements PodWatcher, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FastPath.class);
   private static final String NAME = "fairway_pods";
+  private static final String ARRIVALS_NAME = "fairway_nodes";
+
+  /// The maker of routes that a routing protocol told of.
+  private static final int BGP_ROUTES = 86;
+
   private static final BpfProgram.Kind KIND = BpfProgram.Kind.LINK_INGRESS;
 
   /// To attach stops all changes of links for a while, so it waits until none are made, but not for
@@ -52,7 +62,10 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   // What the kernel has from us. Guarded by this.
   private final Map<Integer, Sender> senders = new HashMap<>();
   private final Map<IpAddress, Receiver> receivers = new HashMap<>();
+  private final Map<Prefix, Integer> podRanges = new HashMap<>();
+  private final Map<Integer, Integer> ways = new HashMap<>();
   private final Set<Integer> attached = new HashSet<>();
+  private Set<Prefix> wantedRanges = Set.of();
 
   /// Addresses of pods that are being disconnected, with the link that each had (0 if unknown): the
   /// kernel shows them there for a while yet.
@@ -66,12 +79,16 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private long changed = System.nanoTime();
   private long looked = changed;
   private boolean wanted = true;
+  private boolean swept; // by the worker only
   private long looks;
   private boolean closed;
 
-  private record Loaded(Mode mode, FastPathMaps maps, BpfProgram program) {
+  /// @param program for pods' links
+  /// @param arrivals for the links to other nodes
+  private record Loaded(Mode mode, FastPathMaps maps, BpfProgram program, BpfProgram arrivals) {
     void close() {
       program.close();
+      arrivals.close();
       maps.close();
     }
   }
@@ -129,9 +146,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     } else {
       try {
         maps = FastPathMaps.create();
-        BpfProgram program =
-            BpfProgram.load(KIND, NAME, FastPathCode.of(Wire.HOST_MAC), maps.objects());
-        next = Optional.of(new Loaded(now, maps, program));
+        next = Optional.of(load(now, maps));
       } catch (KernelException e) {
         if (maps != null) {
           maps.close();
@@ -148,16 +163,36 @@ public final class FastPath implements PodWatcher, AutoCloseable {
       loaded = next;
       why = reason;
       attached.clear();
+      swept = false;
       senders.clear();
       receivers.clear();
+      podRanges.clear();
+      ways.clear();
     }
     before.ifPresent(kernel -> {
       if (!now.on) {
         FastPathMaps old = kernel.maps; // without receivers it leaves everything to the stack
         old.receivers().keys().forEach(old.receivers()::remove);
+        old.podRanges().keys().forEach(old.podRanges()::remove);
       }
       kernel.close();
     });
+  }
+
+  private static Loaded load(Mode mode, FastPathMaps maps) {
+    BpfProgram program =
+        BpfProgram.load(KIND, NAME, FastPathCode.of(Side.POD, Wire.HOST_MAC), maps.objects());
+    try {
+      return new Loaded(
+          mode,
+          maps,
+          program,
+          BpfProgram.load(
+              KIND, ARRIVALS_NAME, FastPathCode.of(Side.NODES, Wire.HOST_MAC), maps.objects()));
+    } catch (KernelException e) {
+      program.close();
+      throw e;
+    }
   }
 
   /// Pods were connected or changed: they will be served soon.
@@ -204,6 +239,16 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   public synchronized void needStack(Set<IpAddress> addresses) {
     needStack = Set.copyOf(addresses);
     changed();
+  }
+
+  /// The ranges that pods of all nodes have their addresses from: what goes from one such address
+  /// to another is never translated.
+  public synchronized void podRanges(Collection<Prefix> ranges) {
+    Set<Prefix> all = Set.copyOf(ranges);
+    if (!wantedRanges.equals(all)) {
+      wantedRanges = all;
+      changed();
+    }
   }
 
   /// Waits until all that was asked is done.
@@ -281,24 +326,38 @@ public final class FastPath implements PodWatcher, AutoCloseable {
       leaving = Map.copyOf(gone);
     }
     load();
-    List<PodLink> pods = PodLink.read(netlink);
+    List<Link> links = netlink.links();
+    List<Route> routes = netlink.routes();
+    List<PodLink> pods = PodLink.read(netlink, links, routes);
     forget(leaving, pods);
     if (loaded.isEmpty()) {
       for (PodLink pod : pods) {
-        clear(pod);
+        clear(pod.index(), NAME);
       }
+      sweep(links, Set.of());
     } else {
-      fill(pods, loaded.get().maps);
+      Set<Integer> toNodes = ways(links, routes);
+      fill(pods, toNodes, loaded.get().maps);
+      sweep(links, toNodes);
       BpfProgram program = loaded.get().program;
       Set<Integer> there = new HashSet<>();
-      List<PodLink> bare = new ArrayList<>();
+      List<Integer> bare = new ArrayList<>();
       for (PodLink pod : pods) {
         there.add(pod.index());
-        if (!replace(pod, program)) {
-          bare.add(pod);
+        if (!replace(pod.index(), program)) {
+          bare.add(pod.index());
+        }
+      }
+      BpfProgram arrivals = loaded.get().arrivals;
+      List<Integer> bareWays = new ArrayList<>();
+      for (int way : toNodes) {
+        there.add(way);
+        if (!replace(way, arrivals)) {
+          bareWays.add(way);
         }
       }
       // Afterwards, as it waits: what an earlier agent attached knows only its own time.
+      bareWays.forEach(way -> attach(way, arrivals));
       bare.forEach(pod -> attach(pod, program));
       synchronized (this) {
         attached.retainAll(there);
@@ -323,7 +382,45 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     return (link == 0 || link == pod.index()) && pod.addresses().contains(address);
   }
 
-  private synchronized void fill(List<PodLink> pods, FastPathMaps maps) {
+  /// By which links packets go to other nodes' pods and come from there: those that our own routes
+  /// name. Only such with Ethernet frames.
+  private static Set<Integer> ways(List<Link> links, List<Route> routes) {
+    Set<Integer> named = new HashSet<>();
+    for (Route route : routes) {
+      if (route.protocol() == ForwardingState.ROUTE_PROTOCOL || route.protocol() == BGP_ROUTES) {
+        named.add(route.link());
+      }
+    }
+    Set<Integer> ways = new HashSet<>();
+    for (Link link : links) {
+      if (named.contains(link.index())
+          && link.mac() != null
+          && link.up()
+          && ways.size() < FastPathMaps.MOST_WAYS) {
+        ways.add(link.index());
+      }
+    }
+    return ways;
+  }
+
+  /// Takes the program off links that lead to other nodes no more.
+  private void sweep(List<Link> links, Set<Integer> toNodes) {
+    for (Link link : links) {
+      boolean had;
+      synchronized (this) {
+        had = !swept || attached.contains(link.index());
+      }
+      if (had
+          && link.mac() != null
+          && !toNodes.contains(link.index())
+          && !Wire.isHostName(link.name())) {
+        clear(link.index(), ARRIVALS_NAME);
+      }
+    }
+    swept = true;
+  }
+
+  private synchronized void fill(List<PodLink> pods, Set<Integer> toNodes, FastPathMaps maps) {
     Map<Integer, Sender> wantedSenders = new HashMap<>();
     Map<IpAddress, Receiver> wantedReceivers = new HashMap<>();
     for (PodLink pod : pods) {
@@ -344,8 +441,14 @@ public final class FastPath implements PodWatcher, AutoCloseable {
         wantedReceivers.put(address, new Receiver(pod.index(), pod.mac(), needsStack));
       }
     }
+    Map<Prefix, Integer> ranges = new HashMap<>();
+    wantedRanges.stream().limit(FastPathMaps.MOST_POD_RANGES).forEach(r -> ranges.put(r, 1));
+    Map<Integer, Integer> links = new HashMap<>();
+    toNodes.forEach(link -> links.put(link, 1));
     bring(maps.receivers(), receivers, wantedReceivers);
     bring(maps.senders(), senders, wantedSenders);
+    bring(maps.podRanges(), podRanges, ranges);
+    bring(maps.ways(), ways, links);
   }
 
   private static <K, V> void bring(BpfMap<K, V> map, Map<K, V> there, Map<K, V> wanted) {
@@ -367,33 +470,33 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     return addresses.stream().filter(address -> address.family() == family).findFirst();
   }
 
-  /// Puts the program where an earlier one is.
+  /// Puts a program where an earlier one is.
   ///
   /// @return false if there is none
-  private boolean replace(PodLink pod, BpfProgram program) {
+  private boolean replace(int link, BpfProgram program) {
     synchronized (this) {
-      if (attached.contains(pod.index())) {
+      if (attached.contains(link)) {
         return true;
       }
     }
-    Optional<BpfProgram> before = find(pod);
+    Optional<BpfProgram> before = find(link, program.name());
     before.ifPresent(old -> {
       old.close();
-      set(pod, program);
+      set(link, program);
     });
     return before.isPresent();
   }
 
-  private void attach(PodLink pod, BpfProgram program) {
+  private void attach(int link, BpfProgram program) {
     awaitQuiet();
-    set(pod, program);
+    set(link, program);
   }
 
-  private void set(PodLink pod, BpfProgram program) {
+  private void set(int link, BpfProgram program) {
     try {
-      hook.set(pod.index(), program);
+      hook.set(link, program);
       synchronized (this) {
-        attached.add(pod.index());
+        attached.add(link);
       }
     } catch (KernelException e) {
       if (!isGone(e)) {
@@ -402,18 +505,18 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     }
   }
 
-  private void clear(PodLink pod) {
-    find(pod)
+  private void clear(int link, String name) {
+    find(link, name)
         .ifPresent(program -> {
           program.close();
           awaitQuiet();
-          hook.clear(pod.index(), NAME, KIND);
+          hook.clear(link, name, KIND);
         });
   }
 
-  private Optional<BpfProgram> find(PodLink pod) {
+  private Optional<BpfProgram> find(int link, String name) {
     try {
-      return hook.find(pod.index(), NAME, KIND);
+      return hook.find(link, name, KIND);
     } catch (KernelException e) {
       if (!isGone(e)) {
         throw e;

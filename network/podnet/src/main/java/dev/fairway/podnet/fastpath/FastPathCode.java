@@ -25,24 +25,36 @@ import static dev.fairway.linux.bpf.BpfInstruction.Width.WORD;
 import dev.fairway.linux.bpf.BpfAssembler;
 import dev.fairway.linux.bpf.BpfCode;
 import dev.fairway.linux.bpf.BpfFunction;
-import dev.fairway.linux.bpf.BpfInstruction.Condition;
+import dev.fairway.linux.bpf.BpfInstruction.Constant;
+import dev.fairway.linux.bpf.BpfInstruction.Operation;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 
-/// Writes the program that sees every packet a pod sends. Pure.
+/// Writes the programs: the one that sees every packet a pod sends, and the one that sees what
+/// comes from other nodes. Pure.
 ///
 /// R6 holds the packet's context, R7 its bytes, R8 what is known of the sender and then of the
 /// receiver, R9 why the packet goes where it goes. The text for both families is the same; only
 /// offsets and lengths differ.
 final class FastPathCode {
-  /// `struct __sk_buff` of `linux/bpf.h`
-  private static final int PACKET_TYPE = 4;
+  /// Where a program sits.
+  enum Side {
+    /// Where a pod's packets come out.
+    POD,
+    /// Where packets from other nodes come in: their tunnel's device or the link to them.
+    NODES
+  }
 
+  /// `struct __sk_buff` of `linux/bpf.h`
+  private static final int LENGTH = 0;
+
+  private static final int PACKET_TYPE = 4;
   private static final int PROTOCOL = 16;
   private static final int VLAN_PRESENT = 20;
   private static final int LINK = 40;
   private static final int BYTES = 76;
   private static final int BYTES_END = 80;
+  private static final int SEGMENT_BYTES = 176;
 
   private static final int ETHERNET = 14;
   private static final int TCP = 6;
@@ -63,24 +75,40 @@ final class FastPathCode {
   private static final int INVERSE = -112;
   private static final int MACS = -128; // receiver's, ours
   private static final int OPENING = -152; // who opened: address, port
+  private static final int HEADER = -156; // bytes of the TCP or UDP header
+  private static final int RANGE = -180; // a key of POD_RANGES: prefix length, address
+  private static final int ROUTE = -248; // struct bpf_fib_lookup
+  private static final int NEXT_HOP = -268; // struct bpf_redir_neigh
+
   private static final int OPTIONS_BYTES = 12;
+  private static final int OPTIONS_PROTOCOL = OPTIONS + 8;
+  private static final int ROUTE_BYTES = 64;
+  private static final int ROUTE_LINK = ROUTE + 8;
+  private static final int ROUTE_SOURCE = ROUTE + 16;
+  private static final int ROUTE_DESTINATION = ROUTE + 32; // and then the next hop
+  private static final int NEXT_HOP_BYTES = 20;
+
+  /// `BPF_FIB_LOOKUP_SKIP_NEIGH` (Linux 6.3)
+  private static final int NO_NEIGHBOUR = 4;
 
   /// How long the record of a connection that is already there has to stay, so that a new one of
   /// the same ports sees it on its way through the stack.
   private static final int CLASH_MILLIS = 2000;
 
+  private final Side side;
   private final MacAddress hostMac;
   private final BpfAssembler out = new BpfAssembler();
 
-  private FastPathCode(MacAddress hostMac) {
+  private FastPathCode(Side side, MacAddress hostMac) {
+    this.side = side;
     this.hostMac = hostMac;
   }
 
-  /// The program.
+  /// A program.
   ///
-  /// @param hostMac that packets come from, as they would by the stack
-  static BpfCode of(MacAddress hostMac) {
-    return new FastPathCode(hostMac).write();
+  /// @param hostMac that packets come to pods from, as they would by the stack
+  static BpfCode of(Side side, MacAddress hostMac) {
+    return new FastPathCode(side, hostMac).write();
   }
 
   private BpfCode write() {
@@ -99,6 +127,9 @@ final class FastPathCode {
     for (IpFamily family : IpFamily.values()) {
       packet(Layout.of(family));
     }
+    if (side == Side.POD) {
+      go();
+    }
     end();
     return out.code();
   }
@@ -114,6 +145,14 @@ final class FastPathCode {
 
     int destination() {
       return source + addressBytes;
+    }
+
+    int number() {
+      return family == IpFamily.IPV4 ? 2 : 10; // AF_INET, AF_INET6
+    }
+
+    int headerBytes() {
+      return ports - ETHERNET;
     }
 
     int tupleBytes() {
@@ -146,26 +185,29 @@ final class FastPathCode {
     out.label(at.label("packet")).move(R4, R7).add(R4, at.ports + 8);
     out.jumpIf(R4, GREATER, R3, "stack");
     plainHeader(at);
-    out.load(BYTE, R2, R7, at.protocol())
-        .store(BYTE, R10, FLAGS, 0)
-        .jumpIf(R2, EQUAL, UDP, at.label("udp"))
-        .jumpIf(R2, NOT_EQUAL, TCP, "stack")
-        .move(R4, R7)
-        .add(R4, at.ports + 14)
-        .jumpIf(R4, GREATER, R3, "stack")
-        .load(BYTE, R2, R7, at.tcpFlags())
-        .store(BYTE, R10, FLAGS, R2)
-        .jump(at.label("ports"))
-        .label(at.label("udp"))
-        .load(HALF, R2, R7, at.ports)
-        .jumpIf(R2, EQUAL, at.dhcpServer(), "stack") // the guard has something to say of it
-        .label(at.label("ports"));
-    sender(at);
-    options(at);
-    receiver(at);
-    connections(at);
-    openings(at);
-    elsewhere(at);
+    ports(at);
+    switch (side) {
+      case POD -> sender(at);
+      case NODES -> podOfAnother(at);
+    }
+    tuple(at);
+    key(at, at.destination(), RECEIVER);
+    lookUp(FastPathMaps.RECEIVERS, RECEIVER);
+    out.jumpIf(R0, EQUAL, 0, at.label("elsewhere"));
+    receiver();
+    connections(at, at.label("near"));
+    openings(at, "deliver");
+    out.label(at.label("elsewhere"));
+    if (side == Side.POD) {
+      remember(at, RANGE + 4, at.destination());
+      lookUp(FastPathMaps.POD_RANGES, RANGE);
+      out.jumpIf(R0, EQUAL, 0, at.label("outside"));
+      connections(at, at.label("far"));
+      route(at);
+      openings(at, "go");
+      out.label(at.label("outside"));
+    }
+    outside(at);
   }
 
   /// Anything out of the ordinary is for the stack: options, fragments, the last hop.
@@ -181,16 +223,55 @@ final class FastPathCode {
     out.load(BYTE, R2, R7, at.hops()).jumpIf(R2, LESS_OR_EQUAL, 1, "stack");
   }
 
+  private void ports(Layout at) {
+    out.load(BYTE, R2, R7, at.protocol())
+        .store(BYTE, R10, FLAGS, 0)
+        .store(WORD, R10, HEADER, 8)
+        .jumpIf(R2, EQUAL, UDP, at.label("udp"))
+        .jumpIf(R2, NOT_EQUAL, TCP, "stack")
+        .move(R4, R7)
+        .add(R4, at.ports + 14)
+        .jumpIf(R4, GREATER, R3, "stack")
+        .load(BYTE, R2, R7, at.ports + 12)
+        .compute(Operation.SHIFT_RIGHT, R2, new Constant(4))
+        .compute(Operation.SHIFT_LEFT, R2, new Constant(2))
+        .store(WORD, R10, HEADER, R2)
+        .load(BYTE, R2, R7, at.tcpFlags())
+        .store(BYTE, R10, FLAGS, R2)
+        .jump(at.label("ports"))
+        .label(at.label("udp"))
+        .load(HALF, R2, R7, at.ports)
+        .jumpIf(R2, EQUAL, at.dhcpServer(), "stack") // the guard has something to say of it
+        .label(at.label("ports"));
+  }
+
+  private void lookUp(String map, int key) {
+    out.loadMap(R1, map).move(R2, R10).add(R2, key).call(BpfFunction.MAP_LOOKUP_ELEM);
+  }
+
+  /// An address of the packet as a key of [FastPathMaps#POD_RANGES].
+  private void remember(Layout at, int to, int from) {
+    out.store(WORD, R10, to - 4, 128);
+    key(at, from, to);
+  }
+
+  /// What comes from other nodes must come from a pod, and not from one of ours.
+  private void podOfAnother(Layout at) {
+    out.load(WORD, R2, R6, LINK).store(WORD, R10, NUMBER, R2);
+    remember(at, RANGE + 4, at.source);
+    lookUp(FastPathMaps.POD_RANGES, RANGE);
+    out.jumpIf(R0, EQUAL, 0, "stack");
+    lookUp(FastPathMaps.RECEIVERS, RANGE + 4);
+    out.jumpIf(R0, NOT_EQUAL, 0, "stack");
+  }
+
   /// Who sends must be who lives behind this link, to the letter.
   private void sender(Layout at) {
     out.move(R9, Outcome.NOT_THE_PODS.number())
         .load(WORD, R2, R6, LINK)
-        .store(WORD, R10, NUMBER, R2)
-        .loadMap(R1, FastPathMaps.SENDERS)
-        .move(R2, R10)
-        .add(R2, NUMBER)
-        .call(BpfFunction.MAP_LOOKUP_ELEM)
-        .jumpIf(R0, EQUAL, 0, "stack")
+        .store(WORD, R10, NUMBER, R2);
+    lookUp(FastPathMaps.SENDERS, NUMBER);
+    out.jumpIf(R0, EQUAL, 0, "stack")
         .move(R8, R0)
         .load(WORD, R2, R7, 6)
         .load(WORD, R3, R8, 0)
@@ -219,27 +300,18 @@ final class FastPathCode {
         .jumpIf(R2, NOT_EQUAL, 0, "stack");
   }
 
-  /// The packet's tuple and its inverse, and the question about them.
-  private void options(Layout at) {
+  /// The packet's tuple, the question about it, and who sends by which port.
+  private void tuple(Layout at) {
     int end = TUPLE + 2 * at.addressBytes;
-    int inverseEnd = INVERSE + 2 * at.addressBytes;
-    copy(at.source, at.addressBytes, TUPLE, INVERSE + at.addressBytes);
-    copy(at.destination(), at.addressBytes, TUPLE + at.addressBytes, INVERSE);
-    out.load(HALF, R2, R7, at.ports)
-        .store(HALF, R10, end, R2)
-        .store(HALF, R10, inverseEnd + 2, R2)
-        .load(HALF, R2, R7, at.ports + 2)
-        .store(HALF, R10, end + 2, R2)
-        .store(HALF, R10, inverseEnd, R2)
+    copy(at.source, at.addressBytes, TUPLE);
+    copy(at.destination(), at.addressBytes, TUPLE + at.addressBytes);
+    out.load(WORD, R2, R7, at.ports)
+        .store(WORD, R10, end, R2)
         .store(WORD, R10, OPTIONS, -1) // this namespace
         .store(WORD, R10, OPTIONS + 4, 0)
-        .store(WORD, R10, OPTIONS + 8, 0)
+        .store(WORD, R10, OPTIONS_PROTOCOL, 0)
         .load(BYTE, R2, R7, at.protocol())
-        .store(BYTE, R10, OPTIONS + 8, R2);
-    key(at, at.source, OPENING);
-    out.load(HALF, R2, R7, at.ports)
-        .store(WORD, R10, OPENING + 16, 0)
-        .store(HALF, R10, OPENING + 16, R2);
+        .store(BYTE, R10, OPTIONS_PROTOCOL, R2);
   }
 
   /// An address of either family as sixteen bytes (RFC 4291, section 2.5.5.2).
@@ -252,28 +324,18 @@ final class FastPathCode {
             .load(WORD, R2, R7, from)
             .store(WORD, R10, to + 12, R2);
       }
-      case IPV6 -> copy(from, at.addressBytes, to, to);
+      case IPV6 -> copy(from, at.addressBytes, to);
     }
   }
 
-  private void copy(int from, int bytes, int to, int alsoTo) {
+  private void copy(int from, int bytes, int to) {
     for (int i = 0; i < bytes; i += 4) {
       out.load(WORD, R2, R7, from + i).store(WORD, R10, to + i, R2);
-      if (alsoTo != to) {
-        out.store(WORD, R10, alsoTo + i, R2);
-      }
     }
   }
 
-  private void receiver(Layout at) {
-    key(at, at.destination(), RECEIVER);
-    out.move(R9, Outcome.NOT_LOCAL.number())
-        .loadMap(R1, FastPathMaps.RECEIVERS)
-        .move(R2, R10)
-        .add(R2, RECEIVER)
-        .call(BpfFunction.MAP_LOOKUP_ELEM)
-        .jumpIf(R0, EQUAL, 0, at.label("elsewhere"))
-        .move(R8, R0)
+  private void receiver() {
+    out.move(R8, R0)
         .move(R9, Outcome.NEEDS_STACK.number())
         .load(HALF, R2, R8, 10)
         .jumpIf(R2, NOT_EQUAL, 0, "stack")
@@ -283,14 +345,28 @@ final class FastPathCode {
   }
 
   /// What connection tracking knows is the stack's: it may have to be translated, or was begun
-  /// there. Asked both ways, because an answer to a translated packet looks like the inverse of
-  /// ours.
-  private void connections(Layout at) {
+  /// there. What begins is asked for both ways, because an answer to a translated packet looks like
+  /// the inverse of ours. A TCP connection that has begun past the stack needs that no more: the
+  /// stack gives its ports to no other ([#outside]).
+  private void connections(Layout at, String begun) {
     out.move(R9, Outcome.TRACKED.number());
-    for (int tuple : new int[] {TUPLE, INVERSE}) {
-      track(at, tuple, "bpf_skb_ct_lookup");
-      out.jumpIf(R0, NOT_EQUAL, 0, "release");
-    }
+    track(at, TUPLE, "bpf_skb_ct_lookup");
+    out.jumpIf(R0, NOT_EQUAL, 0, "release")
+        .load(BYTE, R2, R10, OPTIONS_PROTOCOL)
+        .jumpIf(R2, EQUAL, UDP, begun + "_not")
+        .load(BYTE, R3, R10, FLAGS)
+        .and(R3, SYN_AND_ACK)
+        .jumpIf(R3, NOT_EQUAL, SYN, begun)
+        .label(begun + "_not");
+    int end = INVERSE + 2 * at.addressBytes;
+    copy(at.destination(), at.addressBytes, INVERSE);
+    copy(at.source, at.addressBytes, INVERSE + at.addressBytes);
+    out.load(HALF, R2, R7, at.ports)
+        .store(HALF, R10, end + 2, R2)
+        .load(HALF, R2, R7, at.ports + 2)
+        .store(HALF, R10, end, R2);
+    track(at, INVERSE, "bpf_skb_ct_lookup");
+    out.jumpIf(R0, NOT_EQUAL, 0, "release").label(begun);
   }
 
   private void track(Layout at, int tuple, String function) {
@@ -307,51 +383,112 @@ final class FastPathCode {
   /// Remembers who opened a TCP connection with which port while it lasts. The stack does not know
   /// of it: without this, a second one of that port, to a Service that leads to the same endpoint,
   /// would look to the endpoint like the first.
-  private void openings(Layout at) {
+  private void openings(Layout at, String next) {
+    String over = at.label("over_" + next);
     out.load(BYTE, R3, R10, FLAGS)
-        .jumpIf(R3, ANY_BIT, FIN_OR_RESET, at.label("over"))
+        .jumpIf(R3, ANY_BIT, FIN_OR_RESET, over)
         .and(R3, SYN_AND_ACK)
-        .jumpIf(R3, NOT_EQUAL, SYN, "deliver")
-        .loadMap(R1, FastPathMaps.OPENINGS)
-        .move(R2, R10)
-        .add(R2, OPENING)
-        .move(R3, R10)
-        .add(R3, TUPLE);
-    if (at.tupleBytes() < FastPathMaps.TUPLE_BYTES) {
-      for (int i = at.tupleBytes(); i < FastPathMaps.TUPLE_BYTES; i += 4) {
-        out.store(WORD, R10, TUPLE + i, 0);
-      }
+        .jumpIf(R3, NOT_EQUAL, SYN, next);
+    opening(at);
+    for (int i = at.tupleBytes(); i < FastPathMaps.TUPLE_BYTES; i += 4) {
+      out.store(WORD, R10, TUPLE + i, 0);
     }
-    out.move(R4, 0).call(BpfFunction.MAP_UPDATE_ELEM).jump("deliver");
-    out.label(at.label("over"));
-    forget();
-    key(at, at.destination(), OPENING);
-    out.load(HALF, R2, R7, at.ports + 2)
-        .store(WORD, R10, OPENING + 16, 0)
-        .store(HALF, R10, OPENING + 16, R2);
-    forget();
-    out.jump("deliver");
-  }
-
-  private void forget() {
     out.loadMap(R1, FastPathMaps.OPENINGS)
         .move(R2, R10)
         .add(R2, OPENING)
-        .call(BpfFunction.MAP_DELETE_ELEM);
+        .move(R3, R10)
+        .add(R3, TUPLE)
+        .move(R4, 0)
+        .call(BpfFunction.MAP_UPDATE_ELEM)
+        .jump(next)
+        .label(over);
+    opening(at); // whoever did not open it has none
+    out.loadMap(R1, FastPathMaps.OPENINGS)
+        .move(R2, R10)
+        .add(R2, OPENING)
+        .call(BpfFunction.MAP_DELETE_ELEM)
+        .jump(next);
+  }
+
+  private void opening(Layout at) {
+    key(at, at.source, OPENING);
+    out.load(HALF, R2, R7, at.ports)
+        .store(WORD, R10, OPENING + 16, 0)
+        .store(HALF, R10, OPENING + 16, R2);
+  }
+
+  /// Asks the stack for its route, which must lead to other nodes and be wide enough.
+  private void route(Layout at) {
+    String whole = at.label("whole");
+    String sized = at.label("sized");
+    out.move(R9, Outcome.NOT_LOCAL.number());
+    for (int i = 0; i < ROUTE_BYTES; i += 8) {
+      out.store(LONG, R10, ROUTE + i, 0);
+    }
+    out.store(BYTE, R10, ROUTE, at.number())
+        .load(BYTE, R2, R10, OPTIONS_PROTOCOL)
+        .store(BYTE, R10, ROUTE + 1, R2)
+        .load(HALF, R2, R7, at.ports)
+        .store(HALF, R10, ROUTE + 2, R2)
+        .load(HALF, R2, R7, at.ports + 2)
+        .store(HALF, R10, ROUTE + 4, R2)
+        .load(WORD, R2, R10, NUMBER)
+        .store(WORD, R10, ROUTE_LINK, R2);
+    copy(at.source, at.addressBytes, ROUTE_SOURCE);
+    copy(at.destination(), at.addressBytes, ROUTE_DESTINATION);
+    // Of many packets that travel as one, the size of each.
+    out.load(WORD, R2, R6, SEGMENT_BYTES)
+        .jumpIf(R2, EQUAL, 0, whole)
+        .load(WORD, R3, R10, HEADER)
+        .compute(Operation.ADD, R2, R3)
+        .add(R2, at.headerBytes())
+        .jump(sized)
+        .label(whole)
+        .load(WORD, R2, R6, LENGTH)
+        .add(R2, -ETHERNET)
+        .label(sized)
+        .jumpIf(R2, GREATER, 0xffff, "stack")
+        .store(HALF, R10, ROUTE + 6, R2)
+        .move(R1, R6)
+        .move(R2, R10)
+        .add(R2, ROUTE)
+        .move(R3, ROUTE_BYTES)
+        .move(R4, NO_NEIGHBOUR)
+        .call(BpfFunction.FIB_LOOKUP)
+        .jumpIf(R0, NOT_EQUAL, 0, "stack")
+        .load(WORD, R2, R10, ROUTE_LINK)
+        .store(WORD, R10, NUMBER, R2);
+    lookUp(FastPathMaps.WAYS, NUMBER);
+    out.jumpIf(R0, EQUAL, 0, "stack");
+  }
+
+  /// Out by that route. The neighbour is the stack's to find and to look after.
+  private void go() {
+    out.label("go").load(BYTE, R2, R10, ROUTE).store(WORD, R10, NEXT_HOP, R2);
+    for (int i = 0; i < 16; i += 4) {
+      out.load(WORD, R2, R10, ROUTE_DESTINATION + i).store(WORD, R10, NEXT_HOP + 4 + i, R2);
+    }
+    out.load(WORD, R1, R10, ROUTE_LINK)
+        .move(R2, R10)
+        .add(R2, NEXT_HOP)
+        .move(R3, NEXT_HOP_BYTES)
+        .move(R4, 0)
+        .call(BpfFunction.REDIRECT_NEIGH)
+        .move(R7, R0)
+        .move(R9, Outcome.ACROSS.number())
+        .jump("count");
   }
 
   /// A connection opened through the stack, maybe to a Service, by a port that has one past it:
   /// tells the stack of that one, which then chooses another port for this.
-  private void elsewhere(Layout at) {
-    out.label(at.label("elsewhere"))
+  private void outside(Layout at) {
+    out.move(R9, Outcome.NOT_LOCAL.number())
         .load(BYTE, R3, R10, FLAGS)
         .and(R3, SYN_AND_ACK)
-        .jumpIf(R3, NOT_EQUAL, SYN, "stack")
-        .loadMap(R1, FastPathMaps.OPENINGS)
-        .move(R2, R10)
-        .add(R2, OPENING)
-        .call(BpfFunction.MAP_LOOKUP_ELEM)
-        .jumpIf(R0, EQUAL, 0, "stack");
+        .jumpIf(R3, NOT_EQUAL, SYN, "stack");
+    opening(at);
+    lookUp(FastPathMaps.OPENINGS, OPENING);
+    out.jumpIf(R0, EQUAL, 0, "stack");
     for (int i = 0; i < at.tupleBytes(); i += 4) {
       out.load(WORD, R2, R0, i).store(WORD, R10, TUPLE + i, R2);
     }
@@ -394,17 +531,16 @@ final class FastPathCode {
         .move(R2, 0)
         .call(BpfFunction.REDIRECT_PEER)
         .move(R7, R0)
-        .move(R9, Outcome.DIRECT.number())
+        .move(R9, (side == Side.POD ? Outcome.DIRECT : Outcome.ARRIVED).number())
         .jump("count")
         .label("stack")
-        .move(R7, GO_ON)
-        .label("count")
-        .store(WORD, R10, NUMBER, R9)
-        .loadMap(R1, FastPathMaps.OUTCOMES)
-        .move(R2, R10)
-        .add(R2, NUMBER)
-        .call(BpfFunction.MAP_LOOKUP_ELEM)
-        .jumpIf(R0, Condition.EQUAL, 0, "out")
+        .move(R7, GO_ON);
+    if (side == Side.NODES) {
+      out.jump("out"); // most of that is nothing to us
+    }
+    out.label("count").store(WORD, R10, NUMBER, R9);
+    lookUp(FastPathMaps.OUTCOMES, NUMBER);
+    out.jumpIf(R0, EQUAL, 0, "out")
         .load(LONG, R1, R0, 0)
         .add(R1, 1)
         .store(LONG, R0, 0, R1)

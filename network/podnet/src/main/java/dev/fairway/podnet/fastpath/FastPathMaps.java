@@ -8,6 +8,7 @@ import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
@@ -17,11 +18,15 @@ record FastPathMaps(
     BpfMap<Integer, Sender> senders,
     BpfMap<IpAddress, Receiver> receivers,
     BpfMap<byte[], byte[]> openings,
+    BpfMap<Prefix, Integer> podRanges,
+    BpfMap<Integer, Integer> ways,
     BpfCounters outcomes)
     implements AutoCloseable {
   static final String SENDERS = "senders";
   static final String RECEIVERS = "receivers";
   static final String OPENINGS = "openings";
+  static final String POD_RANGES = "pod_ranges";
+  static final String WAYS = "ways";
   static final String OUTCOMES = "outcomes";
 
   /// `struct bpf_sock_tuple`
@@ -30,9 +35,14 @@ record FastPathMaps(
   private static final int OPENING_BYTES = 20;
   private static final int MOST_PODS = 16_384;
 
-  /// TCP connections between pods of one node that are open at a time; of more, those used least
-  /// lately are forgotten, which matters only where a port is used twice. About 2 MB.
+  /// TCP connections of this node's pods that are open at a time; of more, those used least lately
+  /// are forgotten, which matters only where a port is used twice. About 2 MB.
   private static final int MOST_OPENINGS = 16_384;
+
+  /// The cluster's range and its pools, not the nodes' shares of them.
+  static final int MOST_POD_RANGES = 1024;
+
+  static final int MOST_WAYS = 64;
 
   /// Who lives behind a link.
   ///
@@ -63,11 +73,27 @@ record FastPathMaps(
                 new Octets(OPENING_BYTES),
                 new Octets(TUPLE_BYTES),
                 MOST_OPENINGS)),
+        BpfMap.create(
+            new BpfMap.Spec<>(
+                BpfMap.Kind.LPM_TRIE,
+                POD_RANGES,
+                new PrefixLayout(),
+                BpfLayout.NUMBER,
+                MOST_POD_RANGES)),
+        BpfMap.create(
+            new BpfMap.Spec<>(
+                BpfMap.Kind.HASH, WAYS, BpfLayout.NUMBER, BpfLayout.NUMBER, MOST_WAYS)),
         BpfCounters.create(OUTCOMES, Outcome.values().length));
   }
 
   BpfProgram.Objects objects() {
-    return new BpfProgram.Objects().with(senders).with(receivers).with(openings).with(outcomes);
+    return new BpfProgram.Objects()
+        .with(senders)
+        .with(receivers)
+        .with(openings)
+        .with(podRanges)
+        .with(ways)
+        .with(outcomes);
   }
 
   @Override
@@ -75,6 +101,8 @@ record FastPathMaps(
     senders.close();
     receivers.close();
     openings.close();
+    podRanges.close();
+    ways.close();
     outcomes.close();
   }
 
@@ -101,6 +129,27 @@ record FastPathMaps(
       return words.getLong(0) == 0 && words.getInt(8) == 0xffff
           ? IpAddress.ofIpv4(words.getInt(12))
           : IpAddress.ofBytes(octets);
+    }
+  }
+
+  /// `struct bpf_lpm_trie_key`
+  private record PrefixLayout() implements BpfLayout<Prefix> {
+    @Override
+    public int bytes() {
+      return 20;
+    }
+
+    @Override
+    public void write(Prefix prefix, ByteBuffer out) {
+      out.putInt(prefix.length() + 128 - prefix.family().addressBits());
+      new AddressLayout().write(prefix.address(), out);
+    }
+
+    @Override
+    public Prefix read(ByteBuffer in) {
+      int length = in.getInt();
+      IpAddress address = new AddressLayout().read(in);
+      return new Prefix(address, length - 128 + address.family().addressBits());
     }
   }
 
