@@ -33,8 +33,8 @@ import tools.jackson.databind.json.JsonMapper;
       "Shows the pod network as its agents see it: nodes, ranges, routes, tunnels, peers, and what"
           + " is wrong, why, and what to do. Works while the API server is down.",
       "",
-      "Views: nodes, routes, tunnels, peers, pools, pods, plan (what would be changed in the kernel now),"
-          + " and why FROM TO: the way of a packet between two pods or nodes, and where it breaks.",
+      "Views: nodes, routes, tunnels, peers, pools, pods, packets (which way they went, and what was"
+          + " dropped), plan (what would be changed in the kernel now), and why FROM TO: the way of a packet between two pods or nodes, and where it breaks.",
     })
 final class NetCommand implements Callable<Integer> {
   private static final int BROKEN = 1;
@@ -84,6 +84,7 @@ final class NetCommand implements Callable<Integer> {
           case "peers" -> tables.peers(false);
           case "pools" -> tables.pools();
           case "pods" -> tables.pods();
+          case "packets" -> tables.packets();
           case "plan" -> tables.plan();
           default -> tables.overview();
         });
@@ -92,7 +93,9 @@ final class NetCommand implements Callable<Integer> {
 
   private void check() {
     List<String> views =
-        List.of("all", "nodes", "routes", "tunnels", "peers", "pools", "pods", "plan", "why");
+        List.of(
+            "all", "nodes", "routes", "tunnels", "peers", "pools", "pods", "packets", "plan",
+            "why");
     if (!views.contains(view)) {
       throw new ProvisionException(view + ": a view is one of " + String.join(", ", views));
     }

@@ -15,6 +15,7 @@ final class NetTables {
   private static final int OVERVIEW_ROWS = 60;
 
   private static final int MOST_NAMES = 8;
+  private static final List<String> PAST_THE_STACK = List.of("direct", "across", "arrived");
 
   private final NetView view;
 
@@ -45,7 +46,17 @@ final class NetTables {
     Map<String, NetView.ApiNode> objects = new TreeMap<>();
     view.api().forEach(node -> objects.put(node.name(), node));
     TextTable table =
-        new TextTable("NODE", "ADDRESS", "READY", "AGENT", "BACKEND", "MTU", "RANGES", "PODS");
+        new TextTable(
+            "NODE",
+            "ADDRESS",
+            "READY",
+            "AGENT",
+            "BACKEND",
+            "MTU",
+            "RANGES",
+            "PODS",
+            "FAST PATH",
+            "DROPPED");
     for (NodeStatus agent : view.agents()) {
       NetView.ApiNode object = objects.remove(agent.node());
       List<String> ranges = new ArrayList<>();
@@ -62,7 +73,11 @@ final class NetTables {
           agent.backend(),
           agent.podMtu() == 0 ? "" : String.valueOf(agent.podMtu()),
           String.join(",", ranges),
-          String.join(",", pods));
+          String.join(",", pods),
+          agent.shortcuts().fastPath() ? "on" : "off",
+          agent.shortcuts().guarded()
+              ? String.valueOf(agent.shortcuts().allDropped())
+              : "not guarded");
     }
     for (NetView.Silent none : view.silent()) {
       withoutAgent(table, none.node(), objects.remove(none.node()), "silent");
@@ -77,10 +92,10 @@ final class NetTables {
       NetView.@org.jspecify.annotations.Nullable ApiNode object,
       String agent) {
     if (object == null) {
-      table.row(name, "", "", agent, "", "", "", "");
+      table.row(name, "", "", agent, "", "", "", "", "", "");
     } else {
       String ranges = String.join(",", object.ranges());
-      table.row(name, object.address(), object.ready(), agent, "", "", ranges, "");
+      table.row(name, object.address(), object.ready(), agent, "", "", ranges, "", "", "");
     }
   }
 
@@ -215,6 +230,33 @@ final class NetTables {
       }
     }
     return textOf(table, "pods", 0);
+  }
+
+  /// Where packets of pods went, and those that were dropped because of what they say of their
+  /// sender.
+  String packets() {
+    TextTable table = new TextTable("ON", "WHERE TO", "PACKETS", "WHY");
+    for (NodeStatus agent : view.agents()) {
+      NodeStatus.Shortcuts shortcuts = agent.shortcuts();
+      if (!shortcuts.fastPath()) {
+        table.row(agent.node(), "the stack", "all", shortcuts.why().lines().findFirst().orElse(""));
+      }
+      shortcuts
+          .packets()
+          .forEach((outcome, count) -> {
+            boolean past = PAST_THE_STACK.contains(outcome);
+            table.row(
+                agent.node(),
+                past ? "past the stack" : "the stack",
+                String.valueOf(count),
+                outcome);
+          });
+      shortcuts
+          .dropped()
+          .forEach(
+              (reason, count) -> table.row(agent.node(), "dropped", String.valueOf(count), reason));
+    }
+    return textOf(table, "agents", 0);
   }
 
   String plan() {

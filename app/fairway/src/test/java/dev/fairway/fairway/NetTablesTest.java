@@ -15,9 +15,11 @@ import dev.fairway.podnet.status.NodeStatus.Peer;
 import dev.fairway.podnet.status.NodeStatus.Pod;
 import dev.fairway.podnet.status.NodeStatus.Range;
 import dev.fairway.podnet.status.NodeStatus.Route;
+import dev.fairway.podnet.status.NodeStatus.Shortcuts;
 import dev.fairway.podnet.status.NodeStatus.Tunnel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /// What people read.
@@ -36,11 +38,11 @@ final class NetTablesTest {
     assertThat(new NetTables(view).overview())
         .isEqualTo(
             """
-            NODE       ADDRESS       READY   AGENT      BACKEND   MTU    RANGES                           PODS
-            worker-0   10.240.0.20   True    ready      vxlan     1450   10.200.0.0/24,10.200.128.0/26    1/253,1/63
-            worker-1   10.240.0.21   -       ready      vxlan     1450   10.200.1.0/24,10.200.128.64/26   1/253,2/63
-            worker-2   10.240.0.22   False   silent     -         -      10.200.2.0/24                    -
-            flannel    10.240.0.9    True    not here   -         -      10.200.9.0/24                    -
+            NODE       ADDRESS       READY   AGENT      BACKEND   MTU    RANGES                           PODS         FAST PATH   DROPPED
+            worker-0   10.240.0.20   True    ready      vxlan     1450   10.200.0.0/24,10.200.128.0/26    1/253,1/63   on          3
+            worker-1   10.240.0.21   -       ready      vxlan     1450   10.200.1.0/24,10.200.128.64/26   1/253,2/63   off         not guarded
+            worker-2   10.240.0.22   False   silent     -         -      10.200.2.0/24                    -            -           -
+            flannel    10.240.0.9    True    not here   -         -      10.200.9.0/24                    -            -           -
 
             ON         RANGE           OF         VIA          DEVICE      STATE
             worker-0   10.200.1.0/24   worker-1   10.200.1.0   fairway.1   ok
@@ -61,6 +63,20 @@ final class NetTablesTest {
             worker-2   its agent             the agent at /run/x does not answer   ./fairway status shows what runs, ./fairway logs worker-2 why not; its pods stay connected meanwhile
             worker-1   route 10.200.0.0/24   it is missing in the kernel           it is put right soon
             worker-1   peer 10.240.0.1       Connection refused                    see that it runs
+            """);
+  }
+
+  @Test
+  void packetsAreCountedByTheWayTheyWent() {
+    NetView view =
+        new NetView(List.of(node(0, 1, "ok"), node(1, 0, "missing")), List.of(), List.of(), "");
+    assertThat(new NetTables(view).packets())
+        .isEqualTo(
+            """
+            ON         WHERE TO         PACKETS   WHY
+            worker-0   past the stack   7         direct
+            worker-0   dropped          3         arp
+            worker-1   the stack        all       switched off
             """);
   }
 
@@ -154,6 +170,9 @@ final class NetTablesTest {
                 "fw" + number + "0",
                 1450,
                 "")),
+        broken
+            ? new Shortcuts(false, "switched off", 0, Map.of(), false, Map.of())
+            : new Shortcuts(true, "", 2, Map.of("direct", 7L), true, Map.of("arp", 3L)),
         broken
             ? List.of(
                 new Finding(

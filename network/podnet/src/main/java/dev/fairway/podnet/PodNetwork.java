@@ -15,6 +15,7 @@ import dev.fairway.podnet.fastpath.FastPath;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.guard.Guard;
+import dev.fairway.podnet.guard.SpoofingPermits;
 import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.masquerade.Masquerade;
@@ -42,6 +43,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -116,6 +118,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final Masquerade masquerade;
   private final FastPath fastPath;
   private final Guard guard;
+  private final @Nullable SpoofingPermits permits;
   private final CniServer server;
   private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
@@ -162,6 +165,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             steps);
     fastPath = new FastPath(machine, new FastPath.Mode(first.fastPath()));
     guard = new Guard(machine, first.antiSpoofing());
+    permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard);
     wires.watch(List.of(guard, fastPath));
     forwarding = new NodeForwarding(machine, config.underlay(), config.nodeAddress());
     masquerade = new Masquerade(machine);
@@ -321,7 +325,18 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             book.contents(),
             pools == null ? Map.of() : pools.pools(),
             List.of(),
+            shortcuts(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
+  }
+
+  private NodeStatus.Shortcuts shortcuts() {
+    FastPath.Status fast = fastPath.status();
+    Map<String, Long> packets = new LinkedHashMap<>();
+    fast.packets().forEach((outcome, count) -> packets.put(outcome.toString(), count));
+    Map<String, Long> dropped = new LinkedHashMap<>();
+    guard.dropped().forEach((reason, count) -> dropped.put(reason.toString(), count));
+    return new NodeStatus.Shortcuts(
+        fast.on(), fast.why(), fast.links(), packets, guard.on(), dropped);
   }
 
   /// What an agent would change in the kernel of a machine, without starting one.
@@ -362,9 +377,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     ClusterNode me = known.get();
     Optional<KernelException> refused =
         forwarding.apply(backends.desired(me, nodes.others(), underlay), underlay);
-    MasqueradeRules rules = masqueradeRules(me);
-    masquerade.set(rules);
-    fastPath.podRanges(rules.pods());
+    masquerade.set(masqueradeRules(me));
     becomeReady(me, underlay);
     Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
     if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
@@ -464,6 +477,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     statusServer.close();
     if (pools != null) {
       pools.close();
+    }
+    if (permits != null) {
+      permits.close();
     }
     try {
       if (!clock.awaitTermination(5, TimeUnit.SECONDS)) {

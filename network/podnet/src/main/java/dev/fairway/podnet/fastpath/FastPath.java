@@ -39,10 +39,6 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FastPath.class);
   private static final String NAME = "fairway_pods";
   private static final String ARRIVALS_NAME = "fairway_nodes";
-
-  /// The maker of routes that a routing protocol told of.
-  private static final int BGP_ROUTES = 86;
-
   private static final BpfProgram.Kind KIND = BpfProgram.Kind.LINK_INGRESS;
 
   /// To attach stops all changes of links for a while, so it waits until none are made, but not for
@@ -65,7 +61,6 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private final Map<Prefix, Integer> podRanges = new HashMap<>();
   private final Map<Integer, Integer> ways = new HashMap<>();
   private final Set<Integer> attached = new HashSet<>();
-  private Set<Prefix> wantedRanges = Set.of();
 
   /// Addresses of pods that are being disconnected, with the link that each had (0 if unknown): the
   /// kernel shows them there for a while yet.
@@ -241,16 +236,6 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     changed();
   }
 
-  /// The ranges that pods of all nodes have their addresses from: what goes from one such address
-  /// to another is never translated.
-  public synchronized void podRanges(Collection<Prefix> ranges) {
-    Set<Prefix> all = Set.copyOf(ranges);
-    if (!wantedRanges.equals(all)) {
-      wantedRanges = all;
-      changed();
-    }
-  }
-
   /// Waits until all that was asked is done.
   ///
   /// @return false if it took longer
@@ -336,8 +321,9 @@ public final class FastPath implements PodWatcher, AutoCloseable {
       }
       sweep(links, Set.of());
     } else {
-      Set<Integer> toNodes = ways(links, routes);
-      fill(pods, toNodes, loaded.get().maps);
+      Map<Prefix, Integer> ranges = ways(links, routes);
+      Set<Integer> toNodes = Set.copyOf(ranges.values());
+      fill(pods, ranges, loaded.get().maps);
       sweep(links, toNodes);
       BpfProgram program = loaded.get().program;
       Set<Integer> there = new HashSet<>();
@@ -382,22 +368,21 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     return (link == 0 || link == pod.index()) && pod.addresses().contains(address);
   }
 
-  /// By which links packets go to other nodes' pods and come from there: those that our own routes
-  /// name. Only such with Ethernet frames.
-  private static Set<Integer> ways(List<Link> links, List<Route> routes) {
-    Set<Integer> named = new HashSet<>();
-    for (Route route : routes) {
-      if (route.protocol() == ForwardingState.ROUTE_PROTOCOL || route.protocol() == BGP_ROUTES) {
-        named.add(route.link());
+  /// Our own routes to other nodes' pods, whose packets are never translated, by links with
+  /// Ethernet frames: the range of each, and the link.
+  private static Map<Prefix, Integer> ways(List<Link> links, List<Route> routes) {
+    Set<Integer> usable = new HashSet<>();
+    for (Link link : links) {
+      if (link.mac() != null && link.up()) {
+        usable.add(link.index());
       }
     }
-    Set<Integer> ways = new HashSet<>();
-    for (Link link : links) {
-      if (named.contains(link.index())
-          && link.mac() != null
-          && link.up()
-          && ways.size() < FastPathMaps.MOST_WAYS) {
-        ways.add(link.index());
+    Map<Prefix, Integer> ways = new HashMap<>();
+    for (Route route : routes) {
+      if (route.protocol() == ForwardingState.ROUTE_PROTOCOL
+          && usable.contains(route.link())
+          && ways.size() < FastPathMaps.MOST_POD_RANGES) {
+        ways.put(route.destination(), route.link());
       }
     }
     return ways;
@@ -420,7 +405,8 @@ public final class FastPath implements PodWatcher, AutoCloseable {
     swept = true;
   }
 
-  private synchronized void fill(List<PodLink> pods, Set<Integer> toNodes, FastPathMaps maps) {
+  private synchronized void fill(
+      List<PodLink> pods, Map<Prefix, Integer> ranges, FastPathMaps maps) {
     Map<Integer, Sender> wantedSenders = new HashMap<>();
     Map<IpAddress, Receiver> wantedReceivers = new HashMap<>();
     for (PodLink pod : pods) {
@@ -441,10 +427,8 @@ public final class FastPath implements PodWatcher, AutoCloseable {
         wantedReceivers.put(address, new Receiver(pod.index(), pod.mac(), needsStack));
       }
     }
-    Map<Prefix, Integer> ranges = new HashMap<>();
-    wantedRanges.stream().limit(FastPathMaps.MOST_POD_RANGES).forEach(r -> ranges.put(r, 1));
     Map<Integer, Integer> links = new HashMap<>();
-    toNodes.forEach(link -> links.put(link, 1));
+    ranges.values().forEach(link -> links.put(link, 1));
     bring(maps.receivers(), receivers, wantedReceivers);
     bring(maps.senders(), senders, wantedSenders);
     bring(maps.podRanges(), podRanges, ranges);

@@ -39,10 +39,10 @@ record FastPathMaps(
   /// are forgotten, which matters only where a port is used twice. About 2 MB.
   private static final int MOST_OPENINGS = 16_384;
 
-  /// The cluster's range and its pools, not the nodes' shares of them.
-  static final int MOST_POD_RANGES = 1024;
+  /// What other nodes have, some ranges each; pods of more are reached by the stack.
+  static final int MOST_POD_RANGES = 65_536;
 
-  static final int MOST_WAYS = 64;
+  private static final int MOST_WAYS = 1024;
 
   /// Who lives behind a link.
   ///

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.fastpath;
 
+import java.util.Locale;
+
 /// Where a packet of a pod or to a pod went, and why.
 public enum Outcome {
   /// Straight to another pod of this node.
@@ -31,5 +33,10 @@ public enum Outcome {
   /// Its place among the counters.
   int number() {
     return number;
+  }
+
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }

@@ -65,6 +65,11 @@ public final class Guard implements PodWatcher, AutoCloseable {
     rewrite();
   }
 
+  /// Whether pods are guarded.
+  public synchronized boolean on() {
+    return there;
+  }
+
   /// All exemptions from now on, each by any address of its pod.
   public synchronized void exempt(Map<IpAddress, Exemption> all) {
     if (!exemptions.equals(all)) {

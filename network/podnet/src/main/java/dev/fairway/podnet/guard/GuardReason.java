@@ -41,4 +41,9 @@ public enum GuardReason {
   String counter() {
     return counter;
   }
+
+  @Override
+  public String toString() {
+    return counter;
+  }
 }

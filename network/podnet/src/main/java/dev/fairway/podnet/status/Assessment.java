@@ -97,6 +97,7 @@ public final class Assessment {
         tunnels,
         known.peers(),
         pods,
+        known.shortcuts(),
         findings,
         plan);
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.status;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// What one node's agent sees of the pod network, at one moment. The names of the parts are those
 /// of the JSON that [StatusServer] gives. Texts are empty, not null, where there is nothing to say.
@@ -19,6 +22,7 @@ import java.util.List;
 /// @param tunnels devices that wrap packets
 /// @param peers of a routing protocol
 /// @param pods connected to this node
+/// @param shortcuts what its pods' packets pass and what is dropped of them
 /// @param findings what is not as it should be
 /// @param plan what would be changed in the kernel now; empty if all is as wanted
 public record NodeStatus(
@@ -35,6 +39,7 @@ public record NodeStatus(
     List<Tunnel> tunnels,
     List<Peer> peers,
     List<Pod> pods,
+    Shortcuts shortcuts,
     List<Finding> findings,
     List<String> plan) {
   public static final String OK = "ok";
@@ -149,6 +154,35 @@ public record NodeStatus(
       String why) {
     public Pod {
       addresses = List.copyOf(addresses);
+    }
+  }
+
+  /// The fast path past the stack, and the guard against false senders.
+  ///
+  /// @param fastPath whether packets between pods pass the stack where they can
+  /// @param why not, where they do not
+  /// @param links that carry a program
+  /// @param packets by where they went, such as `direct` or `tracked`
+  /// @param guarded whether pods may send only by their own addresses
+  /// @param dropped packets of pods by the reason, such as `source-ipv4`
+  public record Shortcuts(
+      boolean fastPath,
+      String why,
+      int links,
+      Map<String, Long> packets,
+      boolean guarded,
+      Map<String, Long> dropped) {
+    public static final Shortcuts NONE =
+        new Shortcuts(false, "not known", 0, Map.of(), false, Map.of());
+
+    public Shortcuts {
+      packets = Collections.unmodifiableMap(new LinkedHashMap<>(packets));
+      dropped = Collections.unmodifiableMap(new LinkedHashMap<>(dropped));
+    }
+
+    /// Packets dropped for whatever reason.
+    public long allDropped() {
+      return dropped.values().stream().mapToLong(Long::longValue).sum();
     }
   }
 
