@@ -11,7 +11,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// `/run/netns`, where ip-netns(8) and container runtimes keep the files of named namespaces.
@@ -89,11 +88,11 @@ final class NamespaceDirectory implements AutoCloseable {
     }
   }
 
+  /// The mount that the directory is, unless it is none or lies under a later one of `/run`.
   private static @Nullable Mount topmost() {
-    List<Mount> mounts = Mounts.list();
-    for (int i = mounts.size() - 1; i >= 0; i--) {
-      if (mounts.get(i).target().equals(SHARED)) {
-        return mounts.get(i);
+    for (Mount mount : Mounts.list().reversed()) {
+      if (SHARED.startsWith(mount.target())) {
+        return mount.target().equals(SHARED) ? mount : null;
       }
     }
     return null;

@@ -31,8 +31,15 @@ public final class NetlinkSocket implements AutoCloseable {
   private static final int SOL_NETLINK = 270;
   private static final int NETLINK_CAP_ACK = 10;
   private static final int NETLINK_EXT_ACK = 11;
+  private static final int MSG_TRUNC = 0x20;
   private static final int MSG_DONTWAIT = 0x40;
-  private static final int RECEIVE_BYTES = 256 << 10;
+
+  /// A datagram of a dump: the kernel fills 32 KiB, or more where one message needs it.
+  private static final int DUMP_BYTES = 256 << 10;
+
+  /// A datagram of an exchange: one answer. Memory is cleared before use, so no more than needed.
+  private static final int ANSWER_BYTES = 16 << 10;
+
   private static final int ANSWERS_BYTES = 8 << 20;
   private static final int NLMSG_ERROR = 2;
   private static final int NLMSG_DONE = 3;
@@ -120,7 +127,7 @@ public final class NetlinkSocket implements AutoCloseable {
   public synchronized List<Answer> exchange(NetlinkWriter messages, Listener listener) {
     List<Answer> answers = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
-      Memory memory = Memory.of(arena);
+      Memory memory = Memory.of(arena, ANSWER_BYTES);
       send(memory, messages);
       while (true) {
         int size = receive(memory, MSG_DONTWAIT);
@@ -148,8 +155,8 @@ public final class NetlinkSocket implements AutoCloseable {
   /// What one exchange works with. Not kept with the socket: taking it from the heap of the C
   /// library costs a microsecond, a shared or collected arena hundreds of them to make or close.
   private record Memory(Arena arena, MemorySegment state, MemorySegment received) {
-    static Memory of(Arena arena) {
-      return new Memory(arena, Native.state(arena), arena.allocate(RECEIVE_BYTES, 8));
+    static Memory of(Arena arena, int received) {
+      return new Memory(arena, Native.state(arena), arena.allocate(received, 8));
     }
   }
 
@@ -159,7 +166,7 @@ public final class NetlinkSocket implements AutoCloseable {
   public synchronized void dump(NetlinkWriter request, Runnable restart, Listener listener) {
     request.addFlags(0, FLAG_DUMP);
     try (Arena arena = Arena.ofConfined()) {
-      Memory memory = Memory.of(arena);
+      Memory memory = Memory.of(arena, DUMP_BYTES);
       for (int attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
         restart.run();
         send(memory, request);
@@ -280,13 +287,18 @@ public final class NetlinkSocket implements AutoCloseable {
   /// @return the size, or -1 where nothing is there and the flags say not to wait
   private int receive(Memory memory, int flags) {
     MemorySegment state = memory.state;
+    long room = memory.received.byteSize();
     try {
       while (true) {
         long size =
             (long)
                 SocketCalls.linked()
                     .recv()
-                    .invokeExact(state, fd.number(), memory.received, (long) RECEIVE_BYTES, flags);
+                    .invokeExact(state, fd.number(), memory.received, room, flags | MSG_TRUNC);
+        if (size > room) {
+          throw new KernelException(
+              "recv", Errno.EMSGSIZE, "a netlink answer of " + size + " bytes");
+        }
         if (size >= 0) {
           return (int) size;
         }

@@ -32,9 +32,10 @@ class NamedNamespaceTest {
     }
   }
 
+  /// Those in the `/run` of this process, not those of the machine under it.
   private static List<String> mounts() {
-    return Mounts.list().stream()
-        .map(mount -> mount.target().toString())
+    List<String> all = Mounts.list().stream().map(mount -> mount.target().toString()).toList();
+    return all.subList(all.lastIndexOf("/run") + 1, all.size()).stream()
         .filter(target -> target.startsWith("/run/netns"))
         .toList();
   }
@@ -98,6 +99,14 @@ class NamedNamespaceTest {
             inOwnMounts(
                 "create", "create other", "delete", "mounts", "delete other", "mounts", "delete"))
         .isEqualTo("[/run/netns, /run/netns/other]\n[]\n");
+  }
+
+  @Test
+  void aMountThatLiesUnderAnotherIsNone() throws Exception {
+    assertThat(
+            inOwnMounts(
+                "create", "mount -t tmpfs none /run", "create", "mounts", "delete", "mounts"))
+        .isEqualTo("[/run/netns, /run/netns/ours]\n[]\n");
   }
 
   @Test

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 
 /// Connects and disconnects pods in the kernel of one machine. Safe for use by many threads, but
 /// not for the same attachment at the same time.
@@ -41,6 +42,11 @@ public final class PodWire implements AutoCloseable {
   private final Reaper reaper;
   private final AtomicInteger nextIndex;
   private final boolean believesRouters;
+
+  /// The kernel changes links one after the other, and a thread that waits for it there keeps a
+  /// processor busy meanwhile. So threads wait here.
+  private final ReentrantLock changes = new ReentrantLock();
+
   private volatile List<PodWatcher> watchers = List.of();
 
   /// Connects pods to a machine.
@@ -88,28 +94,40 @@ public final class PodWire implements AutoCloseable {
       undo.add("make " + wire.hostName(), () -> remove(wire.hostName()));
       WirePlan plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
       steps.before("make the link");
+      reaper.disturbed();
+      changes.lock();
       try {
-        inside.apply(plan.inPod());
-      } catch (KernelException e) {
-        if (e.errno() != Errno.EEXIST && e.errno() != Errno.EBUSY) {
-          throw e;
+        plan = make(plan, wire, inside, host);
+        steps.before("route to it");
+        if (believesRouters) {
+          String setting = "net/ipv6/conf/" + wire.hostName() + "/accept_ra";
+          Sysctls.write(machine, Map.of(setting, "0"));
         }
-        // An earlier wire of this name is still on its way out, or was left half made.
-        Reaper.reap(host);
-        host.apply(RouteRequest.DeleteLink.of(wire.hostName()));
-        plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
-        inside.apply(plan.inPod());
+        host.apply(plan.onHost());
+      } finally {
+        changes.unlock();
       }
-      steps.before("route to it");
-      if (believesRouters) {
-        String setting = "net/ipv6/conf/" + wire.hostName() + "/accept_ra";
-        Sysctls.write(machine, Map.of(setting, "0"));
-      }
-      host.apply(plan.onHost());
       for (PodWatcher watcher : watchers) {
         watcher.connected(wire, plan.index());
       }
     }
+  }
+
+  private WirePlan make(WirePlan plan, Wire wire, RouteNetlink inside, RouteNetlink host) {
+    try {
+      inside.apply(plan.inPod());
+      return plan;
+    } catch (KernelException e) {
+      if (e.errno() != Errno.EEXIST && e.errno() != Errno.EBUSY) {
+        throw e;
+      }
+    }
+    // An earlier wire of this name is still on its way out, or was left half made.
+    Reaper.reap(host);
+    host.apply(RouteRequest.DeleteLink.of(wire.hostName()));
+    WirePlan second = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+    inside.apply(second.inPod());
+    return second;
   }
 
   /// Who hears of pods from now on.
@@ -129,8 +147,12 @@ public final class PodWire implements AutoCloseable {
   public void disconnect(String hostName, List<IpAddress> addresses) {
     watchers.forEach(watcher -> watcher.disconnecting(addresses));
     try (MachineSockets.Loan loan = sockets.borrow()) {
-      RouteNetlink host = loan.netlink();
-      host.apply(WirePlan.disconnect(hostName, addresses));
+      changes.lock();
+      try {
+        loan.netlink().apply(WirePlan.disconnect(hostName, addresses));
+      } finally {
+        changes.unlock();
+      }
     } catch (KernelException e) {
       if (e.errno() != Errno.ENODEV) {
         throw e;
