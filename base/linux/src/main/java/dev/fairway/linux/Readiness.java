@@ -35,6 +35,7 @@ public final class Readiness implements AutoCloseable {
   private final Fd epoll;
   private final Fd wake;
   private final Map<Long, Fd> members = new HashMap<>();
+  private boolean closed;
 
   public Readiness() {
     try (Arena arena = Arena.ofConfined()) {
@@ -78,7 +79,7 @@ public final class Readiness implements AutoCloseable {
   /// Must come before the socket is closed.
   public synchronized void remove(long token) {
     Fd fd = members.remove(token);
-    if (fd != null) {
+    if (fd != null && !closed) {
       control(REMOVE, fd, 0, token);
     }
   }
@@ -156,6 +157,7 @@ public final class Readiness implements AutoCloseable {
   /// Only when nobody is in [#await] any more.
   @Override
   public synchronized void close() {
+    closed = true;
     wake.close();
     epoll.close();
   }

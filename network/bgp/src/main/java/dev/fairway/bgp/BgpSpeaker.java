@@ -18,6 +18,7 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.net.TransportAddress;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;
@@ -28,7 +29,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +42,9 @@ import org.slf4j.LoggerFactory;
 /// connections have two virtual threads each, which only move bytes and messages.
 public final class BgpSpeaker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(BgpSpeaker.class);
+
+  private static final Duration FAREWELL = Duration.ofSeconds(2);
+  private static final Duration ACCEPT_AGAIN = Duration.ofSeconds(1);
 
   /// Octets of messages that may wait for the loop, of all neighbours together.
   private static final int CREDIT = 1024 * 1024;
@@ -53,6 +59,7 @@ public final class BgpSpeaker implements AutoCloseable {
   private final Map<IpFamily, RouteTable> tables = new EnumMap<>(IpFamily.class);
   private final Map<IpAddress, PeerSession> sessions = new TreeMap<>();
   private final Map<TransportAddress, BgpTransport.Listener> listeners = new HashMap<>();
+  private final Set<PeerLink> open = ConcurrentHashMap.newKeySet();
   private final BitSet places = new BitSet();
   private final PathSource local;
   private final PeerSession.Context context = new SharedContext();
@@ -149,6 +156,12 @@ public final class BgpSpeaker implements AutoCloseable {
     if (first) {
       teller.close();
       loop.close();
+      // Last words go out, as far as neighbours take them; then nothing is left open.
+      long end = System.nanoTime() + FAREWELL.toNanos();
+      for (PeerLink link : open) {
+        link.awaitEnd(end - System.nanoTime());
+        link.close();
+      }
     }
   }
 
@@ -224,14 +237,15 @@ public final class BgpSpeaker implements AutoCloseable {
     }
     for (TransportAddress address : next.listen()) {
       try {
-        BgpTransport.Listener listener = listeners.get(address);
-        if (listener == null) {
-          BgpTransport.Listener opened = transport.listen(address);
-          listeners.put(address, opened);
-          opened.guard(guards);
-          Thread.ofVirtual().name("bgp-accept-" + address).start(() -> accept(opened));
-        } else {
+        BgpTransport.Listener known = listeners.get(address);
+        BgpTransport.Listener listener = known == null ? transport.listen(address) : known;
+        listeners.put(address, listener);
+        try {
           listener.guard(guards);
+        } finally {
+          if (known == null) {
+            Thread.ofVirtual().name("bgp-accept-" + address).start(() -> accept(listener));
+          }
         }
       } catch (IOException e) {
         if (failure == null) {
@@ -325,19 +339,43 @@ public final class BgpSpeaker implements AutoCloseable {
 
   // ---- connections
 
+  /// One connection after the other, so no more of them wait than the kernel keeps.
   private void accept(BgpTransport.Listener listener) {
-    while (true) {
+    boolean said = false;
+    while (listens(listener)) {
       try {
         BgpTransport.Connection connection = listener.accept();
-        loop.post(() -> accepted(connection));
+        said = false;
+        handOver(connection);
       } catch (IOException e) {
-        loop.post(() -> {
-          if (!closed && listeners.containsValue(listener)) {
-            LOG.warn("BGP: no longer accepts at {}: {}", listener.local(), e.getMessage());
+        // Perhaps there are too many open files; that passes.
+        if (listens(listener)) {
+          if (!said) {
+            LOG.warn("BGP: accepts nobody at {} now: {}", listener.local(), e.getMessage());
           }
-        });
-        return;
+          said = true;
+          LockSupport.parkNanos(ACCEPT_AGAIN.toNanos());
+        }
       }
+    }
+  }
+
+  private boolean listens(BgpTransport.Listener listener) {
+    try {
+      return loop.ask(() -> !closed && listeners.containsValue(listener));
+    } catch (IllegalStateException e) {
+      return false; // the loop has ended
+    }
+  }
+
+  private void handOver(BgpTransport.Connection connection) {
+    try {
+      loop.ask(() -> {
+        accepted(connection);
+        return true;
+      });
+    } catch (RuntimeException e) {
+      connection.close();
     }
   }
 
@@ -492,6 +530,11 @@ public final class BgpSpeaker implements AutoCloseable {
     @Override
     public int nextLink() {
       return ++links;
+    }
+
+    @Override
+    public Set<PeerLink> openLinks() {
+      return open;
     }
 
     @Override

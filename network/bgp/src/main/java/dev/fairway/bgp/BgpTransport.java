@@ -61,7 +61,8 @@ public interface BgpTransport {
     /// Says who may connect and how they are guarded, all of it each time. A connection that was
     /// accepted already keeps its guard until the session is made anew.
     ///
-    /// @throws IOException if a guard is not to be had; the message names whose
+    /// @throws IOException if a guard is not to be had; the message names whose. Those are not let
+    ///   in then, and the others are as they should be
     void guard(List<Guarded> guards) throws IOException;
 
     TransportAddress local();

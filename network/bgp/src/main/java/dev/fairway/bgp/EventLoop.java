@@ -23,6 +23,9 @@ final class EventLoop implements AutoCloseable {
       new PriorityQueue<>(Comparator.comparingLong(timer -> timer.at));
   private volatile boolean ended;
 
+  /// Nobody looks any more for what is posted.
+  private volatile boolean over;
+
   EventLoop(String name) {
     Thread.ofPlatform().name(name).daemon(true).start(this::run);
   }
@@ -42,8 +45,12 @@ final class EventLoop implements AutoCloseable {
     }
   }
 
-  void post(Runnable event) {
+  /// Has the loop do something, in its turn.
+  ///
+  /// @return false if the loop has ended and never will
+  boolean post(Runnable event) {
     events.add(event);
+    return !over || !events.remove(event);
   }
 
   /// Only on the loop's thread.
@@ -58,13 +65,17 @@ final class EventLoop implements AutoCloseable {
   /// @throws IllegalStateException if the loop has ended
   <T extends @Nullable Object> T ask(Callable<T> question) {
     CompletableFuture<T> answer = new CompletableFuture<>();
-    post(() -> {
-      try {
-        answer.complete(question.call());
-      } catch (Exception e) {
-        answer.completeExceptionally(e);
-      }
-    });
+    boolean posted =
+        post(() -> {
+          try {
+            answer.complete(question.call());
+          } catch (Exception e) {
+            answer.completeExceptionally(e);
+          }
+        });
+    if (!posted) {
+      throw new IllegalStateException("the speaker is closed");
+    }
     while (true) {
       try {
         return answer.get(100, TimeUnit.MILLISECONDS);
@@ -97,6 +108,15 @@ final class EventLoop implements AutoCloseable {
         ended = true;
       } catch (RuntimeException e) {
         LOG.error("BGP: an event failed", e);
+      }
+    }
+    over = true;
+    // What waits may hold connections, which nobody else would close.
+    for (Runnable event = events.poll(); event != null; event = events.poll()) {
+      try {
+        event.run();
+      } catch (RuntimeException e) {
+        LOG.error("BGP: an event failed at the end", e);
       }
     }
   }

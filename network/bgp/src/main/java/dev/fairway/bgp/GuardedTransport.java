@@ -2,6 +2,7 @@
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.PeerSocket.Reach;
+import dev.fairway.bgp.PeerSocket.Signature;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.SocketKey;
@@ -17,8 +18,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/// TCP by the kernel's own door: MD5 signatures (RFC 2385), TTL security (RFC 5082), and one hop
-/// only for neighbours of other ASes that are not said to be further away.
+/// TCP by the kernel's own door: signatures (RFC 2385, RFC 5925), TTL security (RFC 5082), and one
+/// hop only for neighbours of other ASes that are not said to be further away.
 public final class GuardedTransport implements BgpTransport, AutoCloseable {
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration FOR_EVER = Duration.ofDays(1000);
@@ -61,8 +62,13 @@ public final class GuardedTransport implements BgpTransport, AutoCloseable {
   }
 
   private static List<SocketKey> keys(Prefix from, Guard guard) {
-    return guard.socket().md5Password().stream()
-        .<SocketKey>map(password -> new SocketKey.Md5(from, password))
+    return guard.socket().signature().stream()
+        .<SocketKey>map(signature ->
+            switch (signature) {
+              case Signature.Md5(String password) -> new SocketKey.Md5(from, password);
+              case Signature.Ao(int sendId, int receiveId, String password) ->
+                  new SocketKey.Ao(from, sendId, receiveId, password);
+            })
         .toList();
   }
 
@@ -125,6 +131,7 @@ public final class GuardedTransport implements BgpTransport, AutoCloseable {
     private final dev.fairway.linux.TcpListener listener;
     private final TransportAddress local;
     private volatile List<Guarded> guards = List.of();
+    private volatile List<Prefix> unguarded = List.of();
 
     Door(dev.fairway.linux.TcpListener listener) throws IOException {
       this.listener = listener;
@@ -135,6 +142,10 @@ public final class GuardedTransport implements BgpTransport, AutoCloseable {
     public Connection accept() throws IOException {
       while (true) {
         TcpSocket socket = listener.accept();
+        if (unguarded.stream().anyMatch(r -> r.contains(socket.remoteAddress().address()))) {
+          socket.close();
+          continue;
+        }
         try {
           for (Guarded guarded : guards) {
             if (guarded.from().contains(socket.remoteAddress().address())) {
@@ -163,9 +174,29 @@ public final class GuardedTransport implements BgpTransport, AutoCloseable {
       guards = List.copyOf(sorted);
       try {
         listener.keys(keys);
+        unguarded = List.of();
       } catch (KernelException e) {
-        throw new IOException("listening at " + local + ": " + e.getMessage(), e);
+        unguarded = keys.stream().map(SocketKey::peers).toList();
+        IOException failure = new IOException("listening at " + local + ": " + e.getMessage(), e);
+        unguarded = refused(keys);
+        throw failure;
       }
+    }
+
+    /// Whose keys the kernel does not take; the others' are in place then.
+    private List<Prefix> refused(List<SocketKey> wanted) throws IOException {
+      List<SocketKey> taken = new ArrayList<>();
+      List<Prefix> refused = new ArrayList<>();
+      for (SocketKey key : wanted) {
+        taken.add(key);
+        try {
+          listener.keys(taken);
+        } catch (KernelException e) {
+          taken.removeLast();
+          refused.add(key.peers());
+        }
+      }
+      return List.copyOf(refused);
     }
 
     @Override

@@ -219,7 +219,7 @@ final class Peer {
   private void reached(Reached reached) throws TooMany {
     IpFamily family = reached.prefixes().getFirst().family();
     RouteTable table = table(family);
-    if (loops(reached.attributes())) {
+    if (loops(reached.attributes()) || hides(reached.attributes().asPath())) {
       for (Prefix prefix : reached.prefixes()) {
         reject(prefix);
       }
@@ -261,6 +261,13 @@ final class Peer {
         || path.contains(settings.localAs())
         || attributes.originatorId().filter(settings.routerId()::equals).isPresent()
         || attributes.clusterList().contains(cluster);
+  }
+
+  /// Whether a neighbour of another AS leaves itself out of the path, which would make the path
+  /// look shorter than it is (RFC 4271 6.3).
+  private boolean hides(AsPath path) {
+    return source.kind() == Kind.EXTERNAL
+        && path.first().filter(first -> first == profile.remoteAs()).isEmpty();
   }
 
   private void reject(Prefix prefix) {

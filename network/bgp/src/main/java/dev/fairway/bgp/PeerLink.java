@@ -14,10 +14,13 @@ import dev.fairway.bgp.wire.SessionTerms;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A connection at work: a virtual thread that reads and one that writes and keeps alive.
 ///
@@ -25,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// that all connections share, and the loop gives it back. Time so spent is no silence of the
 /// neighbour.
 final class PeerLink {
+  private static final Logger LOG = LoggerFactory.getLogger(PeerLink.class);
   private static final int FIRST_BUFFER = 16 * 1024;
   private static final int WRITE_BUFFER = 64 * 1024;
   private static final long NEVER = TimeUnit.DAYS.toNanos(1000);
@@ -33,6 +37,7 @@ final class PeerLink {
   private final Direction direction;
   private final BgpTransport.Connection connection;
   private final Outbox outbox = new Outbox();
+  private final CountDownLatch written = new CountDownLatch(1);
   private final AtomicLong received = new AtomicLong();
   private final AtomicLong sent = new AtomicLong();
   private volatile @Nullable Agreement agreement;
@@ -57,6 +62,9 @@ final class PeerLink {
     void fault(PeerLink link, ProtocolException fault);
 
     void broke(PeerLink link, String why);
+
+    /// Nothing is written any more, and the connection is closed. Called on the writing thread.
+    void ended(PeerLink link);
   }
 
   int number() {
@@ -134,18 +142,27 @@ final class PeerLink {
     connection.close();
   }
 
+  /// Waits until all is written and the connection is closed, or it takes too long.
+  void awaitEnd(long nanos) {
+    try {
+      boolean ignored = written.await(nanos, TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   private void read(Open ours, long expectedAs, Semaphore credit, Receiver receiver) {
     SessionTerms terms = new SessionTerms(false, true, SessionTerms.USUAL_LONGEST, Set.of(), false);
     ByteBuffer buffer = ByteBuffer.allocate(FIRST_BUFFER);
     try {
       while (connection.read(buffer) >= 0) {
-        heardAt = System.nanoTime();
         buffer.flip();
         int length;
         while ((length = MessageReader.length(buffer, terms.longestMessage())) > 0
             && length <= buffer.remaining()) {
           ByteBuffer one = buffer.slice(buffer.position(), length);
           buffer.position(buffer.position() + length);
+          heardAt = System.nanoTime(); // only whole messages count (RFC 4271 4.4)
           received.incrementAndGet();
           Message message = MessageReader.read(one, terms);
           if (message instanceof Open theirs && agreement == null) {
@@ -168,6 +185,9 @@ final class PeerLink {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       receiver.broke(this, "interrupted");
+    } catch (RuntimeException e) {
+      LOG.error("BGP peer {}: what it said could not be read", connection.remote(), e);
+      receiver.broke(this, "what it said could not be read");
     }
   }
 
@@ -209,7 +229,6 @@ final class PeerLink {
           sent.incrementAndGet();
         }
         if (buffer.position() == 0) {
-          connection.close();
           return;
         }
         buffer.flip();
@@ -221,6 +240,10 @@ final class PeerLink {
       receiver.broke(this, "the connection broke: " + e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } finally {
+      connection.close();
+      written.countDown();
+      receiver.ended(this);
     }
   }
 }

@@ -36,6 +36,11 @@ final class PeerRoutes {
   private boolean endDue;
   private boolean refreshEndDue;
 
+  /// A question is being answered, and perhaps another one came meanwhile.
+  private boolean answering;
+
+  private boolean asked;
+
   PeerRoutes(IpFamily family, RouteTable table, int place) {
     this.family = family;
     this.table = table;
@@ -72,9 +77,15 @@ final class PeerRoutes {
     }
   }
 
-  /// All there is, as the answer to a question (RFC 2918, RFC 7313).
+  /// All there is, as the answer to a question (RFC 2918, RFC 7313). Questions that come before the
+  /// answer has gone out are answered together: one costs a walk through the table.
   void refresh(PeerLink link, boolean bracketed) {
-    if (bracketed && !refreshEndDue) {
+    if (answering) {
+      asked = true;
+      return;
+    }
+    answering = true;
+    if (bracketed) {
       link.send(new RouteRefresh(Optional.of(family), RouteRefresh.BEGIN));
       refreshEndDue = true;
     }
@@ -87,6 +98,8 @@ final class PeerRoutes {
     told = 0;
     endDue = false;
     refreshEndDue = false;
+    answering = false;
+    asked = false;
     for (Destination destination : table.all()) {
       destination.pending(place, false);
       destination.told(place, false);
@@ -206,15 +219,21 @@ final class PeerRoutes {
       link.send(MessageWriter.endOfRib(family));
       updates = 1;
     }
-    if (refreshEndDue) {
+    boolean bracketed = refreshEndDue;
+    if (bracketed) {
       refreshEndDue = false;
       link.send(new RouteRefresh(Optional.of(family), RouteRefresh.END));
+    }
+    answering = false;
+    if (asked) {
+      asked = false;
+      refresh(link, bracketed);
     }
     return updates;
   }
 
   /// Whether something is to be sent.
   boolean due() {
-    return !queue.isEmpty() || endDue || refreshEndDue;
+    return !queue.isEmpty() || endDue || answering;
   }
 }

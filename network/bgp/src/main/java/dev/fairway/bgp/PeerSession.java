@@ -2,6 +2,7 @@
 package dev.fairway.bgp;
 
 import dev.fairway.bgp.EventLoop.Timer;
+import dev.fairway.bgp.session.Link;
 import dev.fairway.bgp.session.Link.Direction;
 import dev.fairway.bgp.session.PeerMachine;
 import dev.fairway.bgp.session.PeerMachine.Outcome;
@@ -40,6 +41,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +86,9 @@ final class PeerSession implements PeerLink.Receiver {
     Semaphore credit();
 
     int nextLink();
+
+    /// Connections whose writer has not ended; any thread's.
+    Set<PeerLink> openLinks();
 
     /// Whether routes may be told already (RFC 4724 4.1).
     boolean settled();
@@ -184,15 +189,19 @@ final class PeerSession implements PeerLink.Receiver {
 
   @Override
   public void came(PeerLink link, Message message, int octets) {
-    context
-        .loop()
-        .post(() -> {
-          try {
-            handle(link, message);
-          } finally {
-            context.credit().release(octets);
-          }
-        });
+    boolean posted =
+        context
+            .loop()
+            .post(() -> {
+              try {
+                handle(link, message);
+              } finally {
+                context.credit().release(octets);
+              }
+            });
+    if (!posted) {
+      context.credit().release(octets);
+    }
   }
 
   private void handle(PeerLink link, Message message) {
@@ -244,6 +253,11 @@ final class PeerSession implements PeerLink.Receiver {
   @Override
   public void broke(PeerLink link, String why) {
     context.loop().post(() -> feed(new Broke(link.number(), why)));
+  }
+
+  @Override
+  public void ended(PeerLink link) {
+    context.openLinks().remove(link);
   }
 
   // ---- the machine
@@ -320,7 +334,9 @@ final class PeerSession implements PeerLink.Receiver {
               Thread self = Thread.currentThread();
               try {
                 BgpTransport.Connection connection = context.transport().connect(remote, guard);
-                context.loop().post(() -> connected(self, connection));
+                if (!context.loop().post(() -> connected(self, connection))) {
+                  connection.close();
+                }
               } catch (IOException | RuntimeException e) {
                 context.loop().post(() -> connectFailed(self, e));
               }
@@ -350,6 +366,7 @@ final class PeerSession implements PeerLink.Receiver {
     Candidate taken = java.util.Objects.requireNonNull(candidate);
     PeerLink link = new PeerLink(number, taken.direction, taken.connection);
     links.put(number, link);
+    context.openLinks().add(link);
     link.open(ourOpen(), profile.remoteAs(), context.credit(), this);
     watch(link);
   }
@@ -406,8 +423,10 @@ final class PeerSession implements PeerLink.Receiver {
       return;
     }
     long hold = OPEN_PATIENCE.toNanos();
-    if (link.agreement() != null) {
-      hold = link.agreement().holdSeconds() * 1_000_000_000L;
+    Link known = machine.links().get(link.number());
+    if (link.agreement() != null && known != null) {
+      long agreed = link.agreement().holdSeconds() * 1_000_000_000L;
+      hold = agreed == 0 && known.state() != SessionState.ESTABLISHED ? hold : agreed;
     }
     if (hold > 0 && link.silentNanos() >= hold) {
       feed(
@@ -416,7 +435,11 @@ final class PeerSession implements PeerLink.Receiver {
       return;
     }
     if (link.stuckNanos() > Math.max(SHORTEST_SEND_HOLD, 2 * hold)) {
-      feed(new Broke(link.number(), "the neighbour takes nothing"));
+      feed(
+          new Fault(
+              link.number(),
+              Notification.of(Notification.SEND_HOLD_TIMER, 0),
+              "the neighbour takes nothing"));
       return;
     }
     long next = hold == 0 ? OPEN_PATIENCE.toNanos() : hold - link.silentNanos();

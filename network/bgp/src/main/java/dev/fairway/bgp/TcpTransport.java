@@ -4,6 +4,7 @@ package dev.fairway.bgp;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
 import dev.fairway.net.TransportAddress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,11 +14,12 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// TCP by the JDK's sockets, in one network namespace. Knows neither MD5 signatures nor hop limits:
-/// a peer that asks for them is refused with a clear message.
+/// TCP by the JDK's sockets, in one network namespace. Knows neither signatures nor hop limits: a
+/// peer that asks for them is refused with a clear message.
 public final class TcpTransport implements BgpTransport {
   private final Optional<NetworkNamespace> namespace;
 
@@ -66,8 +68,8 @@ public final class TcpTransport implements BgpTransport {
   }
 
   private static void refuseUnknown(String who, Guard guard) throws IOException {
-    if (guard.socket().md5Password().isPresent()) {
-      throw new IOException("peer " + who + ": this transport has no MD5 signatures");
+    if (guard.socket().signature().isPresent()) {
+      throw new IOException("peer " + who + ": this transport has no signatures");
     }
     if (guard.socket().reach() instanceof PeerSocket.Reach.Security) {
       throw new IOException("peer " + who + ": this transport has no TTL security");
@@ -142,22 +144,54 @@ public final class TcpTransport implements BgpTransport {
     }
   }
 
-  private record TcpListener(ServerSocketChannel channel, TransportAddress local)
-      implements Listener {
+  private static final class TcpListener implements Listener {
+    private final ServerSocketChannel channel;
+    private final TransportAddress local;
+    private volatile List<Prefix> unguarded = List.of();
+
     TcpListener(ServerSocketChannel channel) throws IOException {
-      this(channel, address(channel.getLocalAddress()));
+      this.channel = channel;
+      local = address(channel.getLocalAddress());
     }
 
     @Override
     public Connection accept() throws IOException {
-      return new TcpConnection(channel.accept());
+      while (true) {
+        SocketChannel accepted = channel.accept();
+        try {
+          TcpConnection connection = new TcpConnection(accepted);
+          IpAddress from = connection.remote().address();
+          if (unguarded.stream().noneMatch(range -> range.contains(from))) {
+            return connection;
+          }
+          accepted.close();
+        } catch (IOException e) {
+          accepted.close(); // it was gone before it was looked at
+        }
+      }
     }
 
     @Override
     public void guard(List<Guarded> guards) throws IOException {
+      List<Prefix> left = new ArrayList<>();
+      IOException first = null;
       for (Guarded guarded : guards) {
-        refuseUnknown(guarded.from().toString(), guarded.guard());
+        try {
+          refuseUnknown(guarded.from().toString(), guarded.guard());
+        } catch (IOException e) {
+          left.add(guarded.from());
+          first = first == null ? e : first;
+        }
       }
+      unguarded = List.copyOf(left);
+      if (first != null) {
+        throw first;
+      }
+    }
+
+    @Override
+    public TransportAddress local() {
+      return local;
     }
 
     @Override

@@ -19,6 +19,7 @@ import dev.fairway.net.TransportAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -237,5 +238,66 @@ class BirdTest {
         .contains("BGP.cluster_list: 10.99.0.1")
         .contains("BGP.next_hop: 10.99.0.2");
     waitFor("and to the client", () -> client.ask("show", "route").contains("10.3.0.0/16"));
+  }
+
+  /// A neighbour that is there by both families, with a session of its own for each.
+  @Test
+  void aSessionAFamily() throws Exception {
+    IpAddress ours6 = IpAddress.parse("fd99::1");
+    IpAddress birds6 = IpAddress.parse("fd99::2");
+    Bird bird =
+        Bird.start(
+            network,
+            their,
+            "bird",
+            """
+            protocol static s4 { ipv4; route 10.1.0.0/16 blackhole; }
+            protocol static s6 { ipv6; route fd01::/32 blackhole; }
+            template bgp any { local as 65002; connect delay time 1; connect retry time 1; }
+            protocol bgp four from any {
+              neighbor 10.99.0.1 as 65001; ipv4 { import all; export all; }; }
+            protocol bgp six from any {
+              neighbor fd99::1 as 65001; ipv6 { import all; export all; }; }
+            """);
+    speaker.set(
+        settings(65001)
+            .withListen(new TransportAddress(OURS, 179), new TransportAddress(ours6, 179))
+            .withPeers(
+                new PeerSettings(BIRDS, accepting(65002).withFamilies(Set.of(IpFamily.IPV4))),
+                new PeerSettings(birds6, accepting(65002).withFamilies(Set.of(IpFamily.IPV6))))
+            .withAdvertisements(
+                List.of(
+                    Advertisement.of(Prefix.parse("10.200.1.0/24")),
+                    Advertisement.of(Prefix.parse("fd00:1::/64")))));
+    waitFor("two routes from BIRD", () -> routes.size() == 2);
+    assertThat(routes.get("10.1.0.0/16").nextHops())
+        .containsExactly(new BestRoute.NextHop(BIRDS, BIRDS));
+    assertThat(routes.get("fd01::/32").nextHops())
+        .containsExactly(new BestRoute.NextHop(birds6, birds6));
+    waitFor("our IPv4 route", () -> bird.ask("show", "route").contains("10.200.1.0/24"));
+    waitFor("our IPv6 route", () -> bird.ask("show", "route").contains("fd00:1::/64"));
+    bird.tell("disable", "four");
+    waitFor("only one family is left", () -> routes.size() == 1 && routes.has("fd01::/32"));
+  }
+
+  @Test
+  void sessionsThatFlap() throws Exception {
+    String flapping = GRACEFUL.replace("graceful restart on; graceful restart time 60;", "");
+    Bird bird = Bird.start(network, their, "bird", flapping);
+    speaker.set(
+        settings(65001)
+            .withPeers(new PeerSettings(BIRDS, accepting(65002)))
+            .withAdvertisements(List.of(Advertisement.of(Prefix.parse("10.200.1.0/24")))));
+    for (int flap = 1; flap <= 5; flap++) {
+      int sessions = flap;
+      waitFor(
+          "session " + flap,
+          () -> peer().established() && peer().sessions() >= sessions && routes.size() == 1);
+      waitFor("our route", () -> bird.ask("show", "route").contains("10.200.1.0/24"));
+      bird.tell("restart", "peer");
+      waitFor("down and up", () -> peer().sessions() > sessions || !peer().established());
+    }
+    waitFor("the last session", () -> peer().established() && routes.size() == 1);
+    assertThat(peer().families().get(IpFamily.IPV4).accepted()).isEqualTo(1);
   }
 }

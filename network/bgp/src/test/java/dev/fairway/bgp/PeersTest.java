@@ -133,9 +133,13 @@ class PeersTest {
           .contains("65001:5");
       waitFor("in both", () -> vtysh("show bgp ipv6 unicast").contains("fd00:1::/64"));
 
-      vtysh("clear bgp *");
-      waitFor("down and up", () -> speaker.peers().getFirst().sessions() >= 2);
-      bothFamiliesCome("10.2.0.0/16", "fd02::/32");
+      for (int flap = 1; flap <= 3; flap++) {
+        long sessions = speaker.peers().getFirst().sessions();
+        vtysh("clear bgp *");
+        waitFor("down and up", () -> speaker.peers().getFirst().sessions() > sessions);
+        bothFamiliesCome("10.2.0.0/16", "fd02::/32");
+      }
+      waitFor("ours again", () -> vtysh("show bgp ipv4 unicast").contains("10.200.1.0/24"));
     } catch (AssertionError e) {
       throw new AssertionError(
           e.getMessage() + "\n" + network.log("bgpd.log") + speaker.peers(), e);
@@ -163,6 +167,7 @@ class PeersTest {
               [neighbors.timers.config]
                 connect-retry = 1
                 hold-time = 9
+                idle-hold-time-after-reset = 1
               [neighbors.graceful-restart.config]
                 enabled = true
                 restart-time = 20
@@ -203,6 +208,13 @@ class PeersTest {
       gobgp("global", "rib", "del", "10.3.0.0/16");
       waitFor("withdrawn by GoBGP", () -> !routes.has("10.3.0.0/16"));
       gobgp("neighbor", "10.99.0.1", "softresetin");
+      for (int flap = 1; flap <= 3; flap++) {
+        long sessions = speaker.peers().getFirst().sessions();
+        gobgp("neighbor", "10.99.0.1", "reset");
+        waitFor("down and up", () -> speaker.peers().getFirst().sessions() > sessions);
+        waitFor("their route", () -> routes.has("fd03::/32"));
+        waitFor("ours again", () -> gobgp("global", "rib").contains("10.200.1.0/24"));
+      }
       assertThat(speaker.peers().getFirst().families()).containsKey(IpFamily.IPV6);
     } catch (AssertionError e) {
       throw new AssertionError(

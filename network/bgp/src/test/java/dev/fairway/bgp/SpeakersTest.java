@@ -7,10 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.bgp.policy.Policy;
 import dev.fairway.bgp.session.SessionState;
 import dev.fairway.bgp.wire.AsPath;
-import dev.fairway.bgp.wire.Capability;
-import dev.fairway.bgp.wire.Message;
-import dev.fairway.bgp.wire.Message.Open;
-import dev.fairway.bgp.wire.MessageReader;
 import dev.fairway.bgp.wire.MessageWriter;
 import dev.fairway.bgp.wire.Notification;
 import dev.fairway.bgp.wire.Origin;
@@ -241,54 +237,6 @@ class SpeakersTest {
     waitFor("up again", () -> one.peers().getFirst().established());
   }
 
-  /// A neighbour that speaks by hand.
-  private static final class Liar implements AutoCloseable {
-    private final BgpTransport.Connection connection;
-    private final ByteBuffer buffer = ByteBuffer.allocate(65536).flip();
-
-    Liar(NetworkNamespace router) throws Exception {
-      connection =
-          TcpTransport.in(router)
-              .connect(
-                  new TransportAddress(address(1), 179),
-                  new BgpTransport.Guard(PeerSocket.DEFAULT, true));
-    }
-
-    void say(ByteBuffer octets) throws Exception {
-      connection.write(octets);
-    }
-
-    void handshake() throws Exception {
-      say(
-          MessageWriter.write(
-              new Open(65002, 90, address(2), List.of(new Capability.FourOctetAs(65002)))));
-      say(MessageWriter.write(new Message.Keepalive()));
-    }
-
-    /// The notification that ends it all.
-    Notification lastWords() throws Exception {
-      while (true) {
-        int length = MessageReader.length(buffer, 4096);
-        if (length == 0 || length > buffer.remaining()) {
-          buffer.compact();
-          assertThat(connection.read(buffer)).as("the stream ended silently").isPositive();
-          buffer.flip();
-          continue;
-        }
-        Message message = MessageReader.read(buffer.slice(buffer.position(), length), EXTERNAL);
-        buffer.position(buffer.position() + length);
-        if (message instanceof Notification notification) {
-          return notification;
-        }
-      }
-    }
-
-    @Override
-    public void close() {
-      connection.close();
-    }
-  }
-
   private static ByteBuffer hex(String text) {
     return ByteBuffer.wrap(HexFormat.of().parseHex(text.replace(" ", "")));
   }
@@ -303,7 +251,7 @@ class SpeakersTest {
     NetworkNamespace router = network.router(2);
     String marker = "ff".repeat(16);
     PathAttributes good = PathAttributes.of(Origin.IGP, AsPath.of(65002L), address(2));
-    try (Liar liar = new Liar(router)) {
+    try (Liar liar = new Liar(router, 2)) {
       liar.handshake();
       waitFor("up", () -> honest.peers().getFirst().established());
       for (ByteBuffer message :
@@ -351,14 +299,14 @@ class SpeakersTest {
           {marker + "001d 01 04 fdea 0002 0a630002 00", "2", "6"},
           {marker + "0013 04", "5", "1"},
         }) {
-      try (Liar liar = new Liar(router)) {
+      try (Liar liar = new Liar(router, 2)) {
         liar.say(hex(lie[0]));
         Notification answer = liar.lastWords();
         assertThat(answer.code()).as(lie[0]).isEqualTo(Integer.parseInt(lie[1]));
         assertThat(answer.subcode()).as(lie[0]).isEqualTo(Integer.parseInt(lie[2]));
       }
     }
-    try (Liar liar = new Liar(router)) {
+    try (Liar liar = new Liar(router, 2)) {
       liar.handshake();
       waitFor("up once more", () -> honest.peers().getFirst().established());
     }

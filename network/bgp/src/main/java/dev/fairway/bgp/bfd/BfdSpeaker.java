@@ -101,8 +101,7 @@ public final class BfdSpeaker implements AutoCloseable {
 
   /// Whom to watch from now on, all of them each time. Sessions of peers that stay go on.
   ///
-  /// @throws KernelException if a port is taken or an address not ours; the peers before it are
-  ///   watched
+  /// @throws KernelException if a port is taken or an address not ours; the other peers are watched
   public synchronized void set(Collection<BfdPeer> peers) {
     if (closed) {
       throw new IllegalStateException("the BFD speaker is closed");
@@ -124,12 +123,20 @@ public final class BfdSpeaker implements AutoCloseable {
         queue(session);
       }
     }
+    KernelException refused = null;
     for (BfdPeer peer : wanted.values()) {
-      if (!byAddress.containsKey(peer.address())) {
-        begin(peer, now);
+      try {
+        if (!byAddress.containsKey(peer.address())) {
+          begin(peer, now);
+        }
+      } catch (KernelException e) {
+        refused = refused == null ? e : refused;
       }
     }
     readiness.wake();
+    if (refused != null) {
+      throw refused;
+    }
   }
 
   private void begin(BfdPeer peer, long now) {

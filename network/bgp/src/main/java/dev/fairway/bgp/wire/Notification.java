@@ -25,6 +25,7 @@ public record Notification(int code, int subcode, byte[] content) implements Mes
   public static final int STATE_MACHINE = 5;
   public static final int CEASE = 6;
   public static final int REFRESH = 7; // RFC 7313 5
+  public static final int SEND_HOLD_TIMER = 8; // RFC 9687 3.2
 
   // Subcodes of CEASE: RFC 4486 4, RFC 9384
   public static final int MAXIMUM_PREFIXES = 1;
@@ -88,6 +89,7 @@ public record Notification(int code, int subcode, byte[] content) implements Mes
           case STATE_MACHINE -> "Finite State Machine Error";
           case CEASE -> "Cease";
           case REFRESH -> "ROUTE-REFRESH Message Error";
+          case SEND_HOLD_TIMER -> "Send Hold Timer Expired";
           default -> "error " + code;
         };
     return kind
