@@ -288,7 +288,7 @@ class BirdTest {
         settings(65001)
             .withPeers(new PeerSettings(BIRDS, accepting(65002)))
             .withAdvertisements(List.of(Advertisement.of(Prefix.parse("10.200.1.0/24")))));
-    for (int flap = 1; flap <= 5; flap++) {
+    for (int flap = 1; flap <= 3; flap++) {
       int sessions = flap;
       waitFor(
           "session " + flap,
