@@ -81,6 +81,7 @@ final class NodeProcess {
             switch (spec.backend()) {
               case VXLAN -> BackendKind.VXLAN;
               case ROUTES -> BackendKind.ROUTES;
+              case BGP -> BackendKind.BGP;
             },
             spec.podNetworks()),
         paths.machineRun(machine).resolve("cni.sock"),

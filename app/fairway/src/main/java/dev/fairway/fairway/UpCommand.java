@@ -37,7 +37,7 @@ final class UpCommand implements Callable<Integer> {
   @Option(
       names = "--network",
       paramLabel = "BACKEND",
-      description = "how pods on different nodes reach one another: vxlan (default) or routes")
+      description = "how pods on different nodes reach one another: vxlan (default), routes or bgp")
   private @Nullable String network;
 
   @Option(
@@ -109,7 +109,9 @@ final class UpCommand implements Callable<Integer> {
       case null -> ifNotGiven;
       case "vxlan" -> ClusterSpec.Backend.VXLAN;
       case "routes" -> ClusterSpec.Backend.ROUTES;
-      default -> throw new ProvisionException("--network " + network + ": it is vxlan or routes");
+      case "bgp" -> ClusterSpec.Backend.BGP;
+      default ->
+          throw new ProvisionException("--network " + network + ": it is vxlan, routes or bgp");
     };
   }
 

@@ -37,7 +37,8 @@ public record ClusterSpec(
   /// How packets cross from node to node.
   public enum Backend {
     VXLAN,
-    ROUTES;
+    ROUTES,
+    BGP;
 
     /// As the command line and the pod network's settings write it.
     @Override

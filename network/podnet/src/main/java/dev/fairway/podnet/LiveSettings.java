@@ -69,8 +69,9 @@ final class LiveSettings {
 
   private static void checkBackends(PodNetworkSettings wanted) {
     for (BackendKind kind : wanted.backends()) {
-      if (kind == BackendKind.BGP || kind == BackendKind.WIREGUARD) {
-        throw new InvalidSettings("backend", kind + " is not there yet: take vxlan or routes");
+      if (kind == BackendKind.WIREGUARD) {
+        throw new InvalidSettings(
+            "backend", kind + " is not offered yet: take vxlan, routes or bgp");
       }
     }
   }

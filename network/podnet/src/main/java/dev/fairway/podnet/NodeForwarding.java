@@ -9,18 +9,25 @@ import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.bgp.BgpBackend;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.forwarding.KernelForwarding;
+import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.settings.PodNetworkSettings;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One machine's place between the machines, and its kernel's way to the pods of the others. Not
+/// One machine's place between the machines, and its kernel's ways to the pods of the others. Not
 /// for several threads at a time.
 final class NodeForwarding implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeForwarding.class);
@@ -28,10 +35,22 @@ final class NodeForwarding implements AutoCloseable {
   private final RouteNetlink netlink;
   private final String link;
   private final IpAddress address;
+  private final BgpBackend bgp;
+
+  /// The settings that BGP is spoken by.
+  private Optional<PodNetworkSettings> spoken = Optional.empty();
 
   /// @param link name of the device to the other machines
   /// @param address of this machine there
-  NodeForwarding(NetworkNamespace machine, String link, IpAddress address) {
+  /// @param passwords of neighbours in BGP, by the names of their Secrets
+  /// @param changed told each time that BGP reaches other nodes than before; must return at once
+  NodeForwarding(
+      NetworkNamespace machine,
+      String link,
+      IpAddress address,
+      Function<String, Optional<String>> passwords,
+      Runnable changed) {
+    this.bgp = new BgpBackend(machine, link, passwords, changed);
     this.netlink = RouteNetlink.open(machine);
     this.link = link;
     this.address = address;
@@ -73,10 +92,60 @@ final class NodeForwarding implements AutoCloseable {
     return ForwardingPlan.between(read(underlay), desired);
   }
 
+  /// Brings the kernel to what the backends want.
+  ///
+  /// @param mix of the settings that count
+  /// @param told ranges of this node that neighbours in BGP are told of, beside its own
   /// @return what the kernel refused, the rest being done: one bad node must not keep pods from
   ///   reaching the others
   /// @throws KernelException if the tunnel that is wanted cannot be made
-  Optional<KernelException> apply(ForwardingState desired, Underlay underlay) {
+  /// @throws IOException if BGP cannot be spoken; the rest is done
+  Optional<KernelException> settle(
+      BackendMix mix,
+      ClusterNode me,
+      List<ClusterNode> others,
+      Underlay underlay,
+      List<Prefix> told)
+      throws IOException {
+    PodNetworkSettings wanted = mix.settings();
+    List<ClusterNode> neighbours = mix.bgpNeighbours(me, others, underlay);
+    boolean wantsBgp = wanted.backends().contains(BackendKind.BGP);
+    if (wantsBgp) {
+      spoken = Optional.of(wanted);
+    } else {
+      // Nodes that send to us by what we told them need that until they know another way.
+      neighbours = others.stream().filter(ClusterNode::speaksBgp).toList();
+    }
+    boolean speaks = wantsBgp || (spoken.isPresent() && !neighbours.isEmpty());
+    IOException unspoken = null;
+    if (speaks) {
+      List<Prefix> ranges = new ArrayList<>(me.ranges());
+      ranges.addAll(told);
+      try {
+        bgp.set(
+            spoken.orElse(wanted),
+            new ClusterNode(me.name(), me.addresses(), ranges, me.tunnel(), me.sendsBy()),
+            neighbours);
+      } catch (IOException e) {
+        unspoken = e;
+      }
+    }
+    Optional<KernelException> refused = apply(mix.desired(me, others, underlay), underlay);
+    if (!speaks) {
+      spoken = Optional.empty();
+      bgp.set(wanted, me, List.of());
+    }
+    if (unspoken != null) {
+      throw unspoken;
+    }
+    return refused;
+  }
+
+  BgpBackend bgp() {
+    return bgp;
+  }
+
+  private Optional<KernelException> apply(ForwardingState desired, Underlay underlay) {
     List<ForwardingStep> steps = plan(desired, underlay);
     Optional<KernelException> refused = Optional.empty();
     if (!steps.isEmpty()) {
@@ -103,8 +172,10 @@ final class NodeForwarding implements AutoCloseable {
     return netlink.routes();
   }
 
+  /// Leaves everything in place for the next one.
   @Override
   public void close() {
+    bgp.close();
     netlink.close();
   }
 }

@@ -29,6 +29,7 @@ import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.podnet.status.Assessment;
 import dev.fairway.podnet.status.Knowledge;
 import dev.fairway.podnet.status.NodeStatus;
+import dev.fairway.podnet.status.Peers;
 import dev.fairway.podnet.status.StatusServer;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -49,6 +50,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -144,7 +146,6 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.announcer = announcer;
     settings = new LiveSettings(config.settings());
     PodNetworkSettings first = settings.current();
-    backends = new BackendMix(first);
     ForwardingSysctls.write(machine, config.underlay(), first.families());
     CniFiles.installExecutable(config.binDir());
     book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
@@ -167,7 +168,14 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     guard = new Guard(machine, first.antiSpoofing());
     permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard);
     wires.watch(List.of(guard, fastPath));
-    forwarding = new NodeForwarding(machine, config.underlay(), config.nodeAddress());
+    forwarding =
+        new NodeForwarding(
+            machine,
+            config.underlay(),
+            config.nodeAddress(),
+            client == null ? name -> Optional.empty() : new PeerPasswords(client),
+            this::reachedOthers);
+    backends = new BackendMix(first, forwarding.bgp()::reaches);
     masquerade = new Masquerade(machine);
     attachments.collect();
     server = CniServer.start(config.socket(), attachments);
@@ -246,7 +254,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       return;
     }
     LOG.info("Pod network: new settings, backend {} for {}", wanted.backend(), wanted.podRanges());
-    backends = new BackendMix(wanted);
+    backends = new BackendMix(wanted, forwarding.bgp()::reaches);
     ForwardingSysctls.write(machine, config.underlay(), wanted.families());
     fastPath.set(new FastPath.Mode(wanted.fastPath()));
     guard.set(wanted.antiSpoofing());
@@ -324,7 +332,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             forwarding.routes(),
             book.contents(),
             pools == null ? Map.of() : pools.pools(),
-            List.of(),
+            Peers.of(forwarding.bgp().peers(), forwarding.bgp().watchedPeers(), nodes),
             shortcuts(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
   }
@@ -343,7 +351,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   public static List<ForwardingStep> plan(
       Config config, NetworkNamespace machine, Collection<Node> all) {
     try (NodeForwarding forwarding =
-        new NodeForwarding(machine, config.underlay(), config.nodeAddress())) {
+        new NodeForwarding(
+            machine, config.underlay(), config.nodeAddress(), name -> Optional.empty(), () -> {})) {
       Underlay underlay = forwarding.underlay();
       ClusterNodes nodes =
           ClusterNodes.of(
@@ -375,9 +384,12 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       return;
     }
     ClusterNode me = known.get();
-    Optional<KernelException> refused =
-        forwarding.apply(backends.desired(me, nodes.others(), underlay), underlay);
     masquerade.set(masqueradeRules(me));
+    List<Prefix> singles = blocks().singles(me.name()).stream().map(IpAddress::toPrefix).toList();
+    Optional<KernelException> refused =
+        forwarding.settle(backends, me, nodes.others(), underlay, singles);
+    found.addAll(forwarding.bgp().problems());
+    problems = List.copyOf(found);
     becomeReady(me, underlay);
     Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
     if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
@@ -438,6 +450,22 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     }
   }
 
+  private void reachedOthers() {
+    try {
+      clock.execute(() -> {
+        try {
+          synchronized (this) {
+            settle();
+          }
+        } catch (IOException | RuntimeException e) {
+          LOG.warn("Pod network: {}; it is tried again soon", e.toString());
+        }
+      });
+    } catch (RejectedExecutionException e) {
+      LOG.debug("Pod network: ending; what BGP reaches is for the next agent");
+    }
+  }
+
   private void resync() {
     try {
       synchronized (this) {
@@ -446,6 +474,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       }
       attachments.trouble("");
       server.catchUp();
+      forwarding.bgp().check();
       fastPath.resync();
       guard.resync();
       attachments.collect();

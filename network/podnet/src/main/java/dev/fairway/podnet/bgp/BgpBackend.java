@@ -32,6 +32,9 @@ public final class BgpBackend implements AutoCloseable {
   private final Runnable changed;
   private volatile @Nullable BgpNetwork network;
 
+  /// Whether what an agent before this one left behind was seen to.
+  private boolean spoke;
+
   /// Nothing is started yet.
   ///
   /// @param machine the namespace it works in; the handle stays the caller's and must stay open
@@ -66,9 +69,13 @@ public final class BgpBackend implements AutoCloseable {
       network = null;
       if (current != null) {
         current.leave();
+      } else if (!spoke) {
+        BgpNetwork.sweep(machine);
       }
+      spoke = true;
       return;
     }
+    spoke = true;
     if (current == null) {
       current = BgpNetwork.start(machine, changed);
       network = current;

@@ -98,6 +98,15 @@ public final class BgpNetwork implements AutoCloseable {
     return new BgpNetwork(machine, changed);
   }
 
+  /// Removes what a former speaker left, when there is to be none.
+  static void sweep(NetworkNamespace machine) {
+    try (KernelRoutes routes = new KernelRoutes(machine)) {
+      if (routes.hasStale()) {
+        routes.apply(new dev.fairway.bgp.RoutesDelta(List.of(), List.of(), true, true));
+      }
+    }
+  }
+
   /// What is wanted from now on. Sessions that stay as they were go on.
   ///
   /// @param passwords of peers, by the name of their Secret

@@ -52,32 +52,26 @@ public final class ForwardingPlan {
             steps.add(new ForwardingStep.RemoveRoute(old));
           }
         }
-        putRoute(actual, route, steps);
+        putRoute(route, steps);
       }
     }
     removals(actual, desired, keptRanges, keptHops, keptMacs, steps);
     return steps;
   }
 
-  /// A gateway behind the tunnel has an address of the range itself. As long as the range is routed
-  /// to another device, the kernel refuses such a gateway of IPv6 even if it is told that it is on
-  /// the link (`ip6_route_check_nh_onlink` of `net/ipv6/route.c`), so it gets a route of its own
-  /// for the moment of the change.
-  private static void putRoute(
-      ForwardingState actual, RangeRoute route, List<ForwardingStep> steps) {
-    Optional<RangeRoute> step = Optional.empty();
-    if (route.way() == Way.TUNNEL
-        && route.range().family() == IpFamily.IPV6
-        && actual.routes().stream()
-            .anyMatch(old -> old.range().equals(route.range()) && old.way() == Way.UNDERLAY)) {
-      step =
-          route
-              .gateway()
-              .map(gateway -> new RangeRoute(gateway.toPrefix(), Way.TUNNEL, Optional.empty()));
-    }
-    step.ifPresent(own -> steps.add(new ForwardingStep.PutRoute(own)));
+  /// A gateway behind the tunnel has an address of the range itself. As long as anybody's route
+  /// leads the range to another device, the kernel refuses such a gateway of IPv6 even if it is
+  /// told that it is on the link (`ip6_route_check_nh_onlink` of `net/ipv6/route.c`), so it gets a
+  /// route of its own for the moment of the change.
+  private static void putRoute(RangeRoute route, List<ForwardingStep> steps) {
+    Optional<RangeRoute> gatewayAlone =
+        route
+            .gateway()
+            .filter(gateway -> route.way() == Way.TUNNEL && gateway.family() == IpFamily.IPV6)
+            .map(gateway -> new RangeRoute(gateway.toPrefix(), Way.TUNNEL, Optional.empty()));
+    gatewayAlone.ifPresent(alone -> steps.add(new ForwardingStep.PutRoute(alone)));
     steps.add(new ForwardingStep.PutRoute(route));
-    step.ifPresent(own -> steps.add(new ForwardingStep.RemoveRoute(own)));
+    gatewayAlone.ifPresent(alone -> steps.add(new ForwardingStep.RemoveRoute(alone)));
   }
 
   private static boolean isReject(RangeRoute route) {

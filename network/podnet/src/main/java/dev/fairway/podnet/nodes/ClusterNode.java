@@ -45,6 +45,16 @@ public record ClusterNode(
     return sendsBy.contains(BackendKind.VXLAN);
   }
 
+  /// Whether it sends to some nodes as a router does, so that it takes what comes the same way.
+  public boolean takesPlain() {
+    return sendsBy.contains(BackendKind.ROUTES) || speaksBgp();
+  }
+
+  /// Whether BGP is one of the ways it sends by, so that it has to be told where our pods are.
+  public boolean speaksBgp() {
+    return sendsBy.contains(BackendKind.BGP);
+  }
+
   /// Where its tunnel ends.
   public IpAddress address() {
     return addresses.getFirst();
