@@ -23,6 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// client would take longer to start than the answers take to come.
 final class ApiProbe {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final int OK = 200;
   private static final int CREATED = 201;
   private static final int CONFLICT = 409;
 
@@ -77,6 +78,21 @@ final class ApiProbe {
     return nodes;
   }
 
+  /// An object as it is.
+  ///
+  /// @throws ProvisionException if it is not there
+  String object(String path) {
+    return get(path)
+        .orElseThrow(() -> new ProvisionException("the API server at " + url + " has no " + path));
+  }
+
+  /// Changes an object by a merge patch (RFC 7396).
+  ///
+  /// @throws ProvisionException if the API server refuses
+  void patch(String path, String patch) throws InterruptedException {
+    send(path, "PATCH", "application/merge-patch+json", patch, List.of(OK));
+  }
+
   /// Creates an object; one that is there already stays.
   ///
   /// @throws ProvisionException if the API server refuses
@@ -84,17 +100,22 @@ final class ApiProbe {
     if (get(collection + "/" + name).isPresent()) {
       return;
     }
+    send(collection, "POST", "application/json", object, List.of(CREATED, CONFLICT));
+  }
+
+  private void send(String path, String method, String type, String body, List<Integer> good)
+      throws InterruptedException {
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create(url + collection))
+        HttpRequest.newBuilder(URI.create(url + path))
             .timeout(PATIENCE)
-            .header("Content-Type", "application/json")
-            .POST(BodyPublishers.ofString(object))
+            .header("Content-Type", type)
+            .method(method, BodyPublishers.ofString(body))
             .build();
     try {
       var response = client.send(request, BodyHandlers.ofString());
-      if (response.statusCode() != CREATED && response.statusCode() != CONFLICT) {
+      if (!good.contains(response.statusCode())) {
         throw new ProvisionException(
-            "the API server refuses what belongs in " + collection + ": " + response.body());
+            "the API server refuses what belongs in " + path + ": " + response.body());
       }
     } catch (IOException e) {
       throw new ProvisionException("the API server does not answer: " + e.getMessage(), e);
@@ -107,7 +128,7 @@ final class ApiProbe {
         HttpRequest.newBuilder(URI.create(url + path)).timeout(PATIENCE).GET().build();
     try {
       var response = client.send(request, BodyHandlers.ofString());
-      return response.statusCode() == 200 ? Optional.of(response.body()) : Optional.empty();
+      return response.statusCode() == OK ? Optional.of(response.body()) : Optional.empty();
     } catch (IOException e) {
       return Optional.empty();
     } catch (InterruptedException e) {

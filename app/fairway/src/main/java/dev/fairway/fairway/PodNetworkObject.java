@@ -2,8 +2,11 @@
 package dev.fairway.fairway;
 
 import dev.fairway.net.Prefix;
+import dev.fairway.podnet.settings.InvalidSettings;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ClusterSpec;
-import tools.jackson.databind.JsonNode;
+import dev.fairway.provision.ProvisionException;
+import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -33,18 +36,36 @@ final class PodNetworkObject {
   /// The same settings but for the backend.
   ///
   /// @param object the ConfigMap as it is
-  /// @return a merge patch
-  static String changedTo(ClusterSpec.Backend backend, String object) {
-    JsonNode now = JsonMapper.shared().readTree(object);
+  /// @return a merge patch; empty if it has that backend
+  /// @throws ProvisionException if the settings cannot be changed so
+  static Optional<String> changedTo(ClusterSpec.Backend backend, String object) {
+    String old = JsonMapper.shared().readTree(object).path("data").path(KEY).asString("");
     StringBuilder text = new StringBuilder();
-    for (String line : now.path("data").path(KEY).asString("").lines().toList()) {
+    for (String line : old.lines().toList()) {
       if (!line.startsWith("backend:")) {
         text.append(line).append('\n');
       }
     }
     text.append("backend: ").append(backend).append('\n');
+    try {
+      PodNetworkSettings before = PodNetworkSettings.parse(old);
+      PodNetworkSettings after = PodNetworkSettings.parse(text.toString());
+      if (after.equals(before)) {
+        return Optional.empty();
+      }
+    } catch (InvalidSettings e) {
+      throw new ProvisionException(
+          "ConfigMap kube-system/"
+              + NAME
+              + ", key "
+              + KEY
+              + ": "
+              + e.getMessage()
+              + "; edit it by hand",
+          e);
+    }
     ObjectNode patch = JsonMapper.shared().createObjectNode();
     patch.putObject("data").put(KEY, text.toString());
-    return patch.toString();
+    return Optional.of(patch.toString());
   }
 }

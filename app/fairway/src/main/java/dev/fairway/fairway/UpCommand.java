@@ -53,7 +53,8 @@ final class UpCommand implements Callable<Integer> {
     long from = System.nanoTime();
     Optional<ClusterSpec> existing = ClusterSpecFile.find(cluster.name);
     existing.ifPresent(this::refuseOtherShape);
-    ClusterSpec spec = existing.orElseGet(this::newSpec);
+    ClusterSpec spec =
+        existing.map(there -> there.withBackend(backend(there.backend()))).orElseGet(this::newSpec);
     LocalCluster local = new LocalCluster(spec);
     Steps steps = new Steps(System.out);
     Requirements.host();
@@ -66,9 +67,25 @@ final class UpCommand implements Callable<Integer> {
         steps.done(
             "cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
       }
+      if (existing.isPresent() && network != null) {
+        changeBackend(local, steps);
+      }
     }
     sayWhatNext(local);
     return 0;
+  }
+
+  /// On a running cluster, without cutting connections: every agent follows the settings.
+  private static void changeBackend(LocalCluster local, Steps steps) throws InterruptedException {
+    ClusterSpec spec = local.spec();
+    ApiProbe api = new ApiProbe(spec, local.paths());
+    String path = PodNetworkObject.COLLECTION + "/" + PodNetworkObject.NAME;
+    Optional<String> patch = PodNetworkObject.changedTo(spec.backend(), api.object(path));
+    if (patch.isPresent()) {
+      api.patch(path, patch.get());
+      steps.say("the nodes change to " + spec.backend() + "; ./fairway net shows how far they are");
+    }
+    ClusterSpecFile.write(spec);
   }
 
   private static void raise(LocalCluster local, Steps steps, boolean isNew)
@@ -132,7 +149,7 @@ final class UpCommand implements Callable<Integer> {
   private void refuseOtherShape(ClusterSpec there) {
     boolean sameWorkers = workers == null || workers == there.workers();
     boolean sameFamilies = ipFamilies(there.ipFamilies()).equals(there.ipFamilies());
-    if (!sameWorkers || !sameFamilies || backend(there.backend()) != there.backend()) {
+    if (!sameWorkers || !sameFamilies) {
       throw new ProvisionException(
           "cluster "
               + there.name()
@@ -140,8 +157,6 @@ final class UpCommand implements Callable<Integer> {
               + there.workers()
               + " workers and "
               + (there.ipFamilies().size() == 1 ? "IPv4" : "IPv4 and IPv6")
-              + " over "
-              + there.backend()
               + "; ./fairway down --name "
               + there.name()
               + " first, to make it another way");

@@ -110,6 +110,10 @@ public record ClusterSpec(
     return c >= 'a' && c <= 'z';
   }
 
+  public ClusterSpec withBackend(Backend other) {
+    return new ClusterSpec(name, workers, other, machineNetworks, podNetworks, serviceNetwork);
+  }
+
   /// The primary range of the machines' addresses.
   public Prefix machineNetwork() {
     return machineNetworks.getFirst();
