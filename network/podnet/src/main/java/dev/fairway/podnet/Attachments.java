@@ -433,8 +433,9 @@ final class Attachments implements PodAttacher {
     Optional<RememberedCall> call = calls.find(attachment);
     if (call.isPresent() && call.get().foreign()) {
       Path netns = call.get().request().netns().orElseThrow();
-      try (NetworkNamespace sandbox = open(netns)) {
-        return sandbox.inode() == 0;
+      try {
+        open(netns).close();
+        return false;
       } catch (CniException e) {
         return true;
       }

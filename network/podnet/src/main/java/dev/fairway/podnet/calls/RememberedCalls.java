@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
 public final class RememberedCalls {
   private static final Logger LOG = LoggerFactory.getLogger(RememberedCalls.class);
   private static final String SUFFIX = ".add";
+  private static final String UNFINISHED = ".new";
 
   private final Path directory;
   private final Map<Attachment, RememberedCall> calls = new ConcurrentHashMap<>();
@@ -44,6 +45,11 @@ public final class RememberedCalls {
   public static RememberedCalls open(Path directory) throws IOException {
     RememberedCalls opened = new RememberedCalls(directory);
     Files.createDirectories(directory);
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + UNFINISHED)) {
+      for (Path file : files) {
+        Files.deleteIfExists(file); // of an agent that was killed
+      }
+    }
     CniRequestParser parser = new CniRequestParser();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
       for (Path file : files) {
@@ -74,7 +80,7 @@ public final class RememberedCalls {
     byte[] all = Arrays.copyOf(line, line.length + sent.length);
     System.arraycopy(sent, 0, all, line.length, sent.length);
     Path file = file(call.request().attachment());
-    Path fresh = file.resolveSibling(file.getFileName() + ".new");
+    Path fresh = file.resolveSibling(file.getFileName() + UNFINISHED);
     Files.write(fresh, all);
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     calls.put(call.request().attachment(), call);

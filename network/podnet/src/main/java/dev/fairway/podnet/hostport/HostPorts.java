@@ -2,6 +2,8 @@
 package dev.fairway.podnet.hostport;
 
 import dev.fairway.linux.Conntrack;
+import dev.fairway.linux.Errno;
+import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
@@ -21,7 +23,7 @@ import java.util.Set;
 public final class HostPorts implements AutoCloseable {
   private final NetworkNamespace machine;
   private final NfTables tables;
-  private final Map<Attachment, List<HostPort>> owners = new LinkedHashMap<>();
+  private Map<Attachment, List<HostPort>> owners = new LinkedHashMap<>();
   private boolean made;
 
   /// A port is another's.
@@ -47,15 +49,13 @@ public final class HostPorts implements AutoCloseable {
 
   /// Begins with what an earlier agent left, which may be nothing.
   public synchronized void restore(Map<Attachment, List<HostPort>> ports) {
-    List<HostPort> all = new ArrayList<>();
     ports.forEach((owner, list) -> {
       if (!list.isEmpty()) {
         owners.put(owner, List.copyOf(list));
-        all.addAll(list);
       }
     });
-    if (!all.isEmpty()) {
-      change(List.of(), all);
+    if (!owners.isEmpty()) {
+      rewrite(owners);
     }
   }
 
@@ -77,12 +77,16 @@ public final class HostPorts implements AutoCloseable {
     if (before.equals(ports)) {
       return;
     }
-    change(before, ports);
+    Map<Attachment, List<HostPort>> next = new LinkedHashMap<>(owners);
     if (ports.isEmpty()) {
-      owners.remove(owner);
+      next.remove(owner);
     } else {
-      owners.put(owner, List.copyOf(ports));
+      next.put(owner, List.copyOf(ports));
     }
+    if (!made || !change(before, ports)) {
+      rewrite(next);
+    }
+    owners = next;
     forgetFlows(before, ports);
   }
 
@@ -120,23 +124,38 @@ public final class HostPorts implements AutoCloseable {
       tables.apply(requests);
       made = false;
     } else if (!owners.isEmpty() && !all) {
-      made = false;
-      List<HostPort> ports = new ArrayList<>();
-      owners.values().forEach(ports::addAll);
-      change(List.of(), ports);
+      rewrite(owners);
     }
   }
 
-  private void change(List<HostPort> before, List<HostPort> after) {
+  /// @return false if the tables are not as we left them; nothing has changed then
+  private boolean change(List<HostPort> before, List<HostPort> after) {
     List<NftRequest> requests = new ArrayList<>();
     for (IpFamily family : IpFamily.values()) {
       HostPortRules rules = new HostPortRules(family);
-      if (made) {
-        requests.addAll(rules.delete(before));
-      } else {
-        requests.addAll(rules.skeleton());
-      }
+      requests.addAll(rules.delete(before));
       requests.addAll(rules.add(after));
+    }
+    try {
+      tables.apply(requests);
+      return true;
+    } catch (KernelException e) {
+      if (e.errno() != Errno.ENOENT) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private void rewrite(Map<Attachment, List<HostPort>> all) {
+    made = false;
+    List<HostPort> ports = new ArrayList<>();
+    all.values().forEach(ports::addAll);
+    List<NftRequest> requests = new ArrayList<>();
+    for (IpFamily family : IpFamily.values()) {
+      HostPortRules rules = new HostPortRules(family);
+      requests.addAll(rules.skeleton());
+      requests.addAll(rules.add(ports));
     }
     tables.apply(requests);
     made = true;
