@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Packets between two pods of one node go from one pod's link straight into the other pod, past
-/// the node's network stack: as fast as if the two were wired to one another.
+/// the node's network stack: as if the two were wired to one another. Between pods of two nodes
+/// they go past the stacks of both.
 ///
-/// One program sits where each pod's packets come out ([FastPathCode]). It sends a packet on by
-/// itself only if all of this holds, and leaves everything else to the stack, which can do it all:
+/// One program sits where each pod's packets come out, another where those from other nodes come in
+/// ([FastPathCode]). They send a packet on by themselves only if all of this holds, and leave
+/// everything else to the stack, which can do it all:
 ///
-/// - it is plain TCP or UDP, from exactly the MAC and address of the pod behind that link;
-/// - it goes to a pod of this node, and neither pod is marked as needing the stack (a bandwidth
-///   limit, a policy);
+/// - it is plain TCP or UDP, from exactly the MAC and address of the pod behind that link, or from
+///   a pod of another node;
+/// - it goes to a pod of this node, or to where one of our own routes leads and is not too large
+///   for that; and no pod of this node that is concerned is marked as needing the stack (a
+///   bandwidth limit, a policy);
 /// - connection tracking knows nothing of its connection, in either direction.
 ///
 /// The last is what makes it right beside Services: what is translated, or was begun in the stack,
@@ -22,7 +26,9 @@
 /// Limits: needs Linux 6.6 and its connection tracking built in, not as a module. A pod's first
 /// packets take the stack, until the program sits on its link: that holds a lock of the kernel for
 /// some 15 ms, so it is done when no pods are being connected. SCTP, ICMP, fragments and packets
-/// with options take the stack always.
+/// with options take the stack always, and so does what follows a route of BGP or leaves by a
+/// device without Ethernet frames. Rules of others in the forward hook and policies of IPsec do not
+/// see what passes the stack.
 @NullMarked
 package dev.fairway.podnet.fastpath;
 

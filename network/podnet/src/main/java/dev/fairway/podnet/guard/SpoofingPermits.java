@@ -9,10 +9,14 @@ import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.Selection;
 import dev.fairway.reconcile.Subscriber;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ListOptions;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodIP;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -21,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,28 +34,69 @@ import org.slf4j.LoggerFactory;
 /// A pod may if it says so by the annotation `podnet.fairway.dev/allow-spoofing: "true"`, and its
 /// namespace says so by the same: who may make pods is not always who may decide this. It counts
 /// from when the API server knows the pod's addresses.
+///
+/// Where the agent has no right to read pods and namespaces, it says so once, and no pod may.
 public final class SpoofingPermits implements Subscriber, AutoCloseable {
   /// On the pod, and on its namespace.
   public static final String ANNOTATION = "podnet.fairway.dev/allow-spoofing";
 
   private static final Logger LOG = LoggerFactory.getLogger(SpoofingPermits.class);
 
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(10);
+  private static final int FORBIDDEN = 403;
+
+  private final KubernetesClient client;
+  private final String node;
   private final Guard guard;
-  private final ClusterFollower follower;
+  private final Thread asking;
+  private @Nullable ClusterFollower follower; // guarded by this
+  private boolean closed; // guarded by this
   private final Set<String> told = new HashSet<>(); // by the follower's thread only
 
   /// What is permitted, and what was asked for and is not.
   record Permits(Map<IpAddress, Exemption> exemptions, List<String> refusals) {}
 
-  /// Follows the pods of a node.
+  /// Follows the pods of a node, as soon as the API server lets it.
   public SpoofingPermits(KubernetesClient client, String node, Guard guard) {
+    this.client = client;
+    this.node = node;
     this.guard = guard;
-    follower =
-        ClusterFollower.of(client)
-            .follow(Pod.class, Selection.ofField("spec.nodeName", node))
-            .follow(Namespace.class)
-            .subscribe("spoofing-permits", this)
-            .start();
+    asking = Thread.ofVirtual().name("spoofing-permits").start(this::begin);
+  }
+
+  private void begin() {
+    try {
+      while (true) {
+        try {
+          ListOptions one = new ListOptionsBuilder().withLimit(1L).build();
+          client.namespaces().list(one);
+          client.pods().inAnyNamespace().withField("spec.nodeName", node).list(one);
+          follow();
+          return;
+        } catch (KubernetesClientException e) {
+          if (e.getCode() == FORBIDDEN) {
+            LOG.info(
+                "Annotation {} does not count: the agent may not read pods and namespaces",
+                ANNOTATION);
+            return;
+          }
+          Thread.sleep(ASK_AGAIN);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closed meanwhile
+    }
+  }
+
+  private synchronized void follow() {
+    if (!closed) {
+      follower =
+          ClusterFollower.of(client)
+              .follow(Pod.class, Selection.ofField("spec.nodeName", node))
+              .follow(Namespace.class)
+              .subscribe("spoofing-permits", this)
+              .start();
+    }
   }
 
   @Override
@@ -129,6 +175,12 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
 
   @Override
   public void close() {
-    follower.close();
+    asking.interrupt();
+    synchronized (this) {
+      closed = true;
+      if (follower != null) {
+        follower.close();
+      }
+    }
   }
 }

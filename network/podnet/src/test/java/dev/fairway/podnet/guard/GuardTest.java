@@ -146,6 +146,7 @@ final class GuardTest {
     assertPasses(arp(mac, mac, PodLab.v4(2)), "arp");
     assertDropped(arp(mac, mac, "10.240.0.1"), "arp", GuardReason.ARP);
     assertDropped(arp(mac, STRANGER, PodLab.v4(2)), "arp", GuardReason.ARP);
+    assertPasses(ipv4(mac, PodLab.v4(2), 68), "inet"); // a client of DHCP is no server
   }
 
   @Test
@@ -167,7 +168,13 @@ final class GuardTest {
     assertPasses(ipv6(mac, PodLab.v6(2), 58, icmp(136, PodLab.v6(2))), "inet");
     assertDropped(
         ipv6(mac, PodLab.v6(2), 58, icmp(136, PodLab.v6(3))), "inet", GuardReason.NEIGHBOUR);
+    assertDropped(
+        ipv6(STRANGER, PodLab.v6(2), 58, icmp(136, PodLab.v6(2))), "inet", GuardReason.NEIGHBOUR);
     assertPasses(ipv6(mac, "::", 58, icmp(135, PodLab.v6(2))), "inet");
+    assertDropped(
+        ipv6(STRANGER, "::", 58, icmp(135, PodLab.v6(2))), "inet", GuardReason.SOURCE_ICMPV6);
+    assertDropped(ipv6(mac, PodLab.v6(2), 17, answer), "inet", GuardReason.DHCP_IPV6);
+    assertPasses(ipv6(mac, PodLab.v6(2), 58, icmp(128, "::")), "inet");
     assertDropped(ipv6(mac, PodLab.v6(3), 58, icmp(128, "::")), "inet", GuardReason.SOURCE_ICMPV6);
   }
 
