@@ -110,6 +110,15 @@ public final class NextHopRoutes implements AutoCloseable {
   ///
   /// @return what was refused, and why
   public Map<Prefix, String> change(Map<Prefix, Integer> puts, Collection<Prefix> deletes) {
+    return change(puts, deletes, () -> {});
+  }
+
+  /// As [#change(Map, Collection)].
+  ///
+  /// @param between called after each few thousand, which take about 50 ms: what is urgent may use
+  ///   this object then
+  public Map<Prefix, String> change(
+      Map<Prefix, Integer> puts, Collection<Prefix> deletes, Runnable between) {
     Map<Prefix, String> refused = new LinkedHashMap<>();
     List<Prefix> batch = new ArrayList<>(MOST_MESSAGES);
     NetlinkWriter out = writer();
@@ -118,6 +127,7 @@ public final class NextHopRoutes implements AutoCloseable {
       batch.add(put);
       if (batch.size() == MOST_MESSAGES) {
         send(out, batch, refused);
+        between.run();
         out = writer();
       }
     }
@@ -126,6 +136,7 @@ public final class NextHopRoutes implements AutoCloseable {
       batch.add(delete);
       if (batch.size() == MOST_MESSAGES) {
         send(out, batch, refused);
+        between.run();
         out = writer();
       }
     }

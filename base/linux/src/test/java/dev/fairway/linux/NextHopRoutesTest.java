@@ -145,8 +145,11 @@ class NextHopRoutesTest {
     for (int i = 0; i < 10_000; i++) {
       wanted.put(new Prefix(IpAddress.ofIpv4(0x0b000000 + (i << 8)), 24), 200);
     }
-    assertThat(routes.change(wanted, List.of())).isEmpty();
+    // A way dies while they are put.
+    Runnable death = () -> routes.put(List.of(new NextHop.Group(200, 86, List.of(102))));
+    assertThat(routes.change(wanted, List.of(), death)).isEmpty();
     assertThat(routes.routes()).isEqualTo(wanted);
+    assertThat(links.routeTo(ip("11.0.5.1")).orElseThrow().gateway()).isEqualTo(ip("192.0.2.12"));
     assertThat(routes.change(Map.of(), wanted.keySet())).isEmpty();
     assertThat(routes.routes()).isEmpty();
   }

@@ -22,8 +22,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.locks.ReentrantLock;
 
 /// The best routes in the kernel. Knows what it has put there, so a change costs what changed.
+///
+/// Changes exclude one another. A death does not wait for them but only for the kernel, between two
+/// batches of a large change.
 final class KernelRoutes implements AutoCloseable {
   /// Our number among the makers of routes.
   static final int PROTOCOL = 86;
@@ -45,6 +49,9 @@ final class KernelRoutes implements AutoCloseable {
 
     record Closed(String why) implements Way {}
   }
+
+  /// Whose turn it is with the kernel, in the order of coming; guards what is known of next hops.
+  private final ReentrantLock turn = new ReentrantLock(true);
 
   private final RouteNetlink links;
   private final NextHopRoutes kernel;
@@ -126,6 +133,19 @@ final class KernelRoutes implements AutoCloseable {
 
   /// Carries a change into the kernel: new next hops, then routes to them, then removals.
   synchronized void apply(RoutesDelta delta) {
+    inTurn(() -> change(delta));
+  }
+
+  private void inTurn(Runnable work) {
+    turn.lock();
+    try {
+      work.run();
+    } finally {
+      turn.unlock();
+    }
+  }
+
+  private void change(RoutesDelta delta) {
     Map<IpAddress, Way> ways = new HashMap<>();
     Map<Integer, NextHop> fresh = new TreeMap<>();
     Map<Prefix, Integer> puts = new LinkedHashMap<>();
@@ -213,7 +233,14 @@ final class KernelRoutes implements AutoCloseable {
         forget(id); // and routes that name it are refused with it
       }
     });
-    Map<Prefix, String> refused = kernel.change(puts, deletes);
+    Map<Prefix, String> refused =
+        kernel.change(
+            puts,
+            deletes,
+            () -> {
+              turn.unlock();
+              turn.lock();
+            });
     problems.putAll(refused);
     puts.forEach((prefix, id) -> {
       if (!refused.containsKey(prefix)) {
@@ -326,7 +353,11 @@ final class KernelRoutes implements AutoCloseable {
 
   /// Sends nothing more by way of a neighbour, where there are others. Does not wait for the
   /// speaker to find new best routes; it will, and then all is as it says.
-  synchronized void dead(IpAddress neighbour) {
+  void dead(IpAddress neighbour) {
+    inTurn(() -> shorten(neighbour));
+  }
+
+  private void shorten(IpAddress neighbour) {
     Set<Integer> ids = new HashSet<>();
     gateways.forEach((hop, id) -> {
       if (hop.address.equals(neighbour)) {
@@ -355,6 +386,10 @@ final class KernelRoutes implements AutoCloseable {
   /// Looks whether the kernel still has it all: a link that went down takes its next hops along,
   /// and with them their routes. Tries again what had no way.
   synchronized void check() {
+    inTurn(this::compare);
+  }
+
+  private void compare() {
     Map<Integer, NextHop> found = new HashMap<>();
     kernel.nextHops().forEach(hop -> found.put(hop.id(), hop));
     Map<Integer, NextHop> fresh = new TreeMap<>();
@@ -383,7 +418,9 @@ final class KernelRoutes implements AutoCloseable {
   /// Leaves everything where it is: packets go on.
   @Override
   public synchronized void close() {
-    kernel.close();
-    links.close();
+    inTurn(() -> {
+      kernel.close();
+      links.close();
+    });
   }
 }
