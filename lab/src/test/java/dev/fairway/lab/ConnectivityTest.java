@@ -141,7 +141,9 @@ class ConnectivityTest {
         .allSatisfy(place -> assertThat(place.mtu()).as(place.name()).isEqualTo(mtu));
     String worker = "ip netns exec fairway-" + cluster.name() + "-worker-0 ";
     for (String family : ipFamilies.equals("dual") ? List.of("-4", "-6") : List.of("-4")) {
-      String routes = cluster.shell().run(worker + "ip " + family + " route show proto 87").good();
+      String maker = backend.equals("bgp") ? "86" : "87";
+      String routes =
+          cluster.shell().run(worker + "ip " + family + " route show proto " + maker).good();
       assertThat(routes.lines().filter(line -> line.contains(" via ")))
           .as(routes)
           .hasSize(2)
