@@ -6,6 +6,7 @@ import dev.fairway.dns.DnsServer;
 import dev.fairway.dns.LocalAddresses;
 import dev.fairway.kubelet.Kubelet;
 import dev.fairway.kubelet.KubeletConfig;
+import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.PodNetwork;
 import dev.fairway.podnet.settings.BackendKind;
@@ -48,10 +49,13 @@ final class NodeProcess {
   static void run(ClusterSpec spec, Machine machine) throws IOException, InterruptedException {
     ClusterPaths paths = ClusterPaths.of(spec.name());
     LocalAddresses.ensure(List.of(spec.dnsAddress()));
+    // One handle for both, so that neither takes the other's rules for a stranger's.
+    NetworkNamespace namespace = NetworkNamespace.current();
     try (KubernetesClient client =
             ApiClients.connect(paths.kubeconfig(machine, Pki.NODE), "fairway-node");
-        PodNetwork podNetwork = PodNetwork.start(podNetwork(spec, paths, machine), client);
-        ServiceDatapath services = ServiceDatapath.open(services(spec, machine));
+        PodNetwork podNetwork =
+            PodNetwork.start(podNetwork(spec, paths, machine), namespace, client);
+        ServiceDatapath services = ServiceDatapath.open(services(spec, machine), namespace);
         DnsServer dns = DnsServer.start(dns(spec))) {
       ClusterFollower.Builder follow =
           ClusterFollower.of(client)

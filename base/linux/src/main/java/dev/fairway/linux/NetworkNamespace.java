@@ -26,6 +26,7 @@ public final class NetworkNamespace implements AutoCloseable {
   private final Fd fd;
   private final long inode;
   private final String name;
+  private final NftTransactions nftTransactions = new NftTransactions();
 
   private NetworkNamespace(Fd fd, long inode, String name) {
     this.fd = fd;
@@ -37,6 +38,11 @@ public final class NetworkNamespace implements AutoCloseable {
   @FunctionalInterface
   public interface Work<T extends @Nullable Object, E extends Exception> {
     T call() throws E;
+  }
+
+  /// Of all who change nf_tables by this handle.
+  public NftTransactions nftTransactions() {
+    return nftTransactions;
   }
 
   /// The namespace that this process runs in.

@@ -66,7 +66,8 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   /// Whether the cluster's Services are known, so that a load that failed is worth another try.
   private boolean known;
 
-  private int generation;
+  /// What the kernel said of others' changes when the rules were last as wanted.
+  private long strangers;
 
   private ServiceDatapath(ServicesConfig config, NfTables tables, Conntrack conntrack) {
     this.tables = tables;
@@ -153,8 +154,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
       return;
     }
     try {
-      tables.applyIf(generation, requests);
-      generation = NfTables.next(generation);
+      tables.applyIf(strangers, requests);
       plans.forEach((family, plan) -> {
         if (!plan.isEmpty()) {
           loaded.add(family);
@@ -191,10 +191,9 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
       requests.addAll(of(family).render(Plan.between(RuleSet.EMPTY, ruleSet)));
     }
     for (int attempt = 1; !installed; attempt++) {
-      int before = tables.generation();
+      strangers = tables.strangers();
       try {
-        tables.applyIf(before, requests);
-        generation = NfTables.next(before);
+        tables.applyIf(strangers, requests);
         installed = true;
       } catch (KernelException e) {
         if (e.errno() != NfTables.ERESTART || attempt == ATTEMPTS) {
@@ -250,7 +249,7 @@ public final class ServiceDatapath implements Subscriber, AutoCloseable {
   /// Loads everything anew if somebody else has changed any table of the namespace.
   synchronized void check() {
     try {
-      if (known && (!installed || tables.generation() != generation)) {
+      if (known && (!installed || tables.strangers() != strangers)) {
         LOG.info("the Service rules are not as they were left; loading them anew");
         loadAll();
       }

@@ -8,6 +8,7 @@ import dev.fairway.linux.NetlinkSocket;
 import dev.fairway.linux.NetlinkSocket.Answer;
 import dev.fairway.linux.NetlinkWriter;
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.NftTransactions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,44 +28,73 @@ public final class NfTables implements AutoCloseable {
 
   private final NetlinkSocket socket;
 
-  private NfTables(NetlinkSocket socket) {
+  /// How often a transaction gives way to others' before it is carried out among them.
+  private static final int ATTEMPTS = 10;
+
+  private final NftTransactions own;
+
+  private NfTables(NetlinkSocket socket, NftTransactions own) {
     this.socket = socket;
+    this.own = own;
   }
 
   /// Works on the namespace that the calling thread is in.
   public static NfTables open() {
-    return new NfTables(NetlinkSocket.open(NetlinkSocket.NETFILTER));
+    return new NfTables(NetlinkSocket.open(NetlinkSocket.NETFILTER), new NftTransactions());
   }
 
-  /// Works on the given namespace.
+  /// Works on the given namespace. What is changed by the same handle is not [#strangers]'.
   public static NfTables open(NetworkNamespace namespace) {
-    return new NfTables(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER));
+    return new NfTables(
+        NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER), namespace.nftTransactions());
   }
 
   /// Carries out all requests as one transaction: packets see the rules before it or after it.
   ///
   /// @throws KernelException about the first request that failed; nothing has changed then
   public void apply(List<? extends NftRequest> requests) {
-    send(requests, null);
+    synchronized (own) {
+      for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        try {
+          applyIf(strangers(), requests);
+          return;
+        } catch (KernelException e) {
+          if (e.errno() != ERESTART) {
+            throw e;
+          }
+        }
+      }
+      send(requests, null);
+    }
   }
 
-  /// As [#apply], but only if nobody has changed any table of the namespace since the given
-  /// generation. The generation is then the [#next] one.
+  /// As [#apply], but only if no stranger has changed any table of the namespace.
   ///
+  /// @param strangers what [#strangers] said when the caller's picture was right
   /// @throws KernelException with [#ERESTART] if somebody has
-  public void applyIf(int generation, List<? extends NftRequest> requests) {
-    send(requests, generation);
+  public void applyIf(long strangers, List<? extends NftRequest> requests) {
+    synchronized (own) {
+      int before = generation();
+      if (own.see(before) != strangers) {
+        throw new KernelException(
+            "NFNL_MSG_BATCH", ERESTART, "the whole transaction", "others changed the rules");
+      }
+      if (!requests.isEmpty()) {
+        send(requests, before);
+        own.made(before == -1 ? 1 : before + 1);
+      }
+    }
   }
 
-  /// The generation that follows on a transaction.
-  public static int next(int generation) {
-    return generation == -1 ? 1 : generation + 1;
+  /// How often others were seen to have changed any table of the namespace: grows. Others are those
+  /// that do not use the same handle of the namespace.
+  public long strangers() {
+    synchronized (own) {
+      return own.see(generation());
+    }
   }
 
   private void send(List<? extends NftRequest> requests, @Nullable Integer generation) {
-    if (requests.isEmpty()) {
-      return;
-    }
     NetlinkWriter out = socket.writer(4096);
     List<NftRequest> ofMessage = new ArrayList<>();
     marker(out, BATCH_BEGIN, generation);
@@ -111,7 +141,7 @@ public final class NfTables implements AutoCloseable {
   }
 
   /// A number that grows with every transaction of anybody in this namespace.
-  public int generation() {
+  private int generation() {
     NetlinkWriter out = socket.writer();
     out.begin(NftWire.GETGEN, 0);
     NftWire.header(out, 0, 0);
