@@ -37,6 +37,10 @@ final class JavaCommand {
     words.add("-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX");
     words.add("-Dorg.slf4j.simpleLogger.showThreadName=false");
     words.add("-Dorg.slf4j.simpleLogger.showShortLogName=true");
+    // It warns of every kind whose version is not final, our own among them.
+    words.add(
+        "-Dorg.slf4j.simpleLogger.log.io.fabric8.kubernetes.client.dsl.internal.VersionUsageUtils"
+            + "=error");
     words.addAll(startUp(role));
     words.add("-cp");
     words.add(classPath());
