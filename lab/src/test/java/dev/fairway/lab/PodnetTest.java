@@ -4,7 +4,9 @@ package dev.fairway.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ClusterSpecFile;
 import dev.fairway.provision.LocalCluster;
@@ -47,7 +49,8 @@ class PodnetTest {
   void podsOfAnyClusterReachOneAnother() throws Exception {
     shell.run("./fairway down --name " + NAME).good();
     ClusterSpec spec =
-        ClusterSpecFile.choose(NAME, 2, ClusterSpec.Backend.VXLAN, List.of(IpFamily.IPV4));
+        ClusterSpecFile.choose(
+            NAME, 2, ClusterSpec.Backend.VXLAN, List.of(IpFamily.IPV4, IpFamily.IPV6));
     ClusterSpecFile.write(spec);
     LocalCluster local = new LocalCluster(spec);
     local.ensureNetwork();
@@ -56,7 +59,7 @@ class PodnetTest {
     String none = shell.until(KUBECTL + "get nodes", text -> text.contains("No resources"));
     assertThat(none).doesNotContain("worker");
     for (Machine worker : spec.workerMachines()) {
-      node(worker);
+      node(spec, worker);
     }
     String kubeconfig = recipe(spec);
 
@@ -71,21 +74,81 @@ class PodnetTest {
     Pattern settled = Pattern.compile("worker-1 .* ready .*fairway.1.*ok.*Nothing is wrong", 32);
     assertThat(shell.until(net, settled.asPredicate())).contains("10.200.0.0/24");
 
-    String first = add("worker-0");
-    String second = add("worker-1");
-    shell.run("nsenter --net=/run/netns/" + pods.getFirst() + PING + second).good();
-    shell.run("nsenter --net=/run/netns/" + pods.getLast() + PING + first).good();
-    assertThat(shell.run(net + "why " + first + " " + second).good())
+    List<String> first = add("worker-0");
+    List<String> second = add("worker-1");
+    assertThat(second).as("one address a family").hasSize(2);
+    pings(first, second);
+    assertThat(shell.run(net + "why " + first.getFirst() + " " + second.getFirst()).good())
         .contains("A packet gets there.");
+    change("backend: vxlan", "backend: routes");
+    Pattern routed = Pattern.compile("worker-1 .* ready +routes .*Nothing is wrong", 32);
+    assertThat(shell.until(net, routed.asPredicate().and(text -> !text.contains("fairway.1"))))
+        .containsPattern("worker-0 +10.200.1.0/24 +worker-1 +\\S+ +eth0 +ok");
+    pings(first, second);
+    change("backend: routes", "backend: pigeons");
+    assertThat(shell.until(net, text -> text.contains("podnet.yaml: backend")))
+        .contains("the settings before it go on");
+    String events = KUBECTL + "get events -n default -o wide";
+    shell.until(events, text -> text.contains("InvalidPodNetworkSettings"));
+    change("backend: pigeons", "backend: vxlan");
+    shell.until(net, settled.asPredicate());
+    pings(first, second);
+    pools(net);
     for (String worker : List.of("worker-0", "worker-1")) {
       shell.run(cni("DEL", worker)).good();
-      // One line an event: ready, runs; no stack traces, nothing twice.
+      // One line an event: ready, runs, other settings; no stack traces.
       assertThat(Files.readString(directory.resolve(worker + ".log")).lines().toList())
-          .hasSizeLessThan(12)
-          .doesNotHaveDuplicates()
+          .hasSizeLessThan(24)
           .noneMatch(line -> line.startsWith("\tat "));
     }
     assertThat(shell.run(net + "pods").good()).isEqualTo("No pods.\n");
+  }
+
+  private void pings(List<String> first, List<String> second) {
+    for (String address : second) {
+      shell.run("nsenter --net=/run/netns/" + pods.getFirst() + PING + address).good();
+    }
+    for (String address : first) {
+      shell.run("nsenter --net=/run/netns/" + pods.getLast() + PING + address).good();
+    }
+  }
+
+  /// Edits the settings in the API.
+  private void change(String before, String after) {
+    shell
+        .run(
+            KUBECTL
+                + "get configmap fairway-podnet -n kube-system -o yaml | sed 's/"
+                + before
+                + "/"
+                + after
+                + "/' | "
+                + KUBECTL
+                + "replace -f -")
+        .good();
+  }
+
+  /// An account that may use pools, as the page says, does.
+  private void pools(String net) throws IOException, InterruptedException {
+    String page = Files.readString(Repository.root().resolve("docs/recipes/podnet.md"));
+    var block = Pattern.compile("```sh\n(./fairway pools.*?)```", Pattern.DOTALL).matcher(page);
+    assertThat(block.find()).isTrue();
+    shell.run(block.group(1).replaceAll("(?m)(^|\\| )kubectl", "$1./fairway kubectl")).good();
+    shell
+        .run(
+            KUBECTL + "create -f -",
+            """
+            apiVersion: podnet.fairway.dev/v1alpha1
+            kind: AddressPool
+            metadata: {name: alone}
+            spec: {cidr: 10.200.128.0/24}
+            """)
+        .good();
+    shell.until(net + "pools", text -> text.contains("worker-0,worker-1"));
+    shell.run(cni("DEL", "worker-1")).good();
+    String result = shell.run(cni("ADD", "worker-1")).good();
+    assertThat(result).contains("\"10.200.128.");
+    assertThat(shell.run(KUBECTL + "get addressblocks").good()).contains("worker-1");
   }
 
   private void refusals(ClusterSpec spec, String kubeconfig) throws IOException {
@@ -143,18 +206,24 @@ class PodnetTest {
   }
 
   /// A Node as a kubelet would register it, with a range as a controller would give it.
-  private void node(Machine worker) {
-    String range = "10.200." + worker.index() + ".0/24";
+  private void node(ClusterSpec spec, Machine worker) {
+    List<String> ranges = new ArrayList<>();
+    for (Prefix all : spec.podNetworks()) {
+      int length = all.family() == IpFamily.IPV4 ? 24 : 64;
+      ranges.add('"' + all.subnet(length, worker.index()).toString() + '"');
+    }
     shell
         .run(
             KUBECTL + "create -f -",
             "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\"},"
                     .formatted(worker.name())
-                + "\"spec\":{\"podCIDR\":\"%1$s\",\"podCIDRs\":[\"%1$s\"]}}".formatted(range))
+                + "\"spec\":{\"podCIDR\":%s,\"podCIDRs\":%s}}".formatted(ranges.getFirst(), ranges))
         .good();
-    String status =
-        "{\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"%s\"}]}}"
-            .formatted(worker.address());
+    List<String> addresses = new ArrayList<>();
+    for (IpAddress address : worker.addresses()) {
+      addresses.add("{\"type\":\"InternalIP\",\"address\":\"%s\"}".formatted(address));
+    }
+    String status = "{\"status\":{\"addresses\":%s}}".formatted(addresses);
     shell
         .run(
             KUBECTL
@@ -184,7 +253,12 @@ class PodnetTest {
         .good();
     shell.run(KUBECTL + "apply -f -", blocks.getFirst()).good();
     shell.run(KUBECTL + "apply -f - --dry-run=server", blocks.getLast()).good();
-    String settings = blocks.getLast().split("podnet.yaml: \\|\n", 2)[1].split("\n---", 2)[0];
+    var both = Pattern.compile("dual stack both of them: `(.*)`").matcher(page);
+    assertThat(both.find()).isTrue();
+    String map =
+        blocks.getLast().split("\n---", 2)[0].replace("[10.200.0.0/16]", both.group(1)) + "\n";
+    shell.run(KUBECTL + "apply -f -", map).good();
+    String settings = map.split("podnet.yaml: \\|\n", 2)[1];
     Files.writeString(directory.resolve("podnet.yaml"), settings.stripIndent());
 
     String kubeconfig = directory.resolve("podnet.kubeconfig").toString();
@@ -211,15 +285,14 @@ class PodnetTest {
     return kubeconfig;
   }
 
-  /// Connects a namespace by hand, as the specification says, and returns its address.
-  private String add(String worker) {
+  /// Connects a namespace by hand, as the specification says, and returns its addresses.
+  private List<String> add(String worker) {
     String pod = "fwpod-" + ProcessHandle.current().pid() + "-" + worker;
     NetworkNamespace.create(Path.of("/run/netns", pod)).close();
     pods.add(pod);
     String result = shell.run(cni("ADD", worker)).good();
-    var address = Pattern.compile("\"(10\\.200\\.\\d+\\.\\d+)/").matcher(result);
-    assertThat(address.find()).as(result).isTrue();
-    return address.group(1);
+    var address = Pattern.compile("\"(10\\.200\\.[0-9.]+|fd00:10:200:[0-9a-f:]+)/").matcher(result);
+    return address.results().map(found -> found.group(1)).distinct().toList();
   }
 
   private String cni(String command, String worker) {

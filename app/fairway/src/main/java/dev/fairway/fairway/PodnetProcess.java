@@ -11,6 +11,8 @@ import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.status.StepText;
 import dev.fairway.provision.ProvisionException;
 import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.reconcile.Selection;
+import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.authorization.v1.SelfSubjectAccessReview;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,9 +61,16 @@ final class PodnetProcess {
     if (me.getSpec() == null || me.getSpec().getPodCIDR() == null) {
       LOG.warn("Node {} has no spec.podCIDR yet: pods wait until a controller gives it one", name);
     }
+    ClusterFollower.Builder follow = ClusterFollower.of(client).follow(Node.class);
+    String settings = PodNetwork.SETTINGS.namespace() + "/" + PodNetwork.SETTINGS.name();
+    if (isAllowed("watch", "configmaps", "", PodNetwork.SETTINGS.name())) {
+      follow.follow(
+          ConfigMap.class, Selection.ofField("metadata.name", PodNetwork.SETTINGS.name()));
+    } else {
+      LOG.warn("No right to watch ConfigMap {}: settings are those of --config only", settings);
+    }
     try (PodNetwork network = PodNetwork.start(here, client);
-        ClusterFollower follower =
-            ClusterFollower.of(client).follow(Node.class).subscribe("podnet", network).start()) {
+        ClusterFollower follower = follow.subscribe("podnet", network).start()) {
       LOG.info("The pod network of {} runs at {} on {}", name, here.nodeAddress(), here.underlay());
       Termination.await();
     }
@@ -129,26 +139,29 @@ final class PodnetProcess {
   }
 
   private void requireRight(String verb, String subresource) {
+    if (!isAllowed(verb, "nodes", subresource, verb.equals("patch") ? name : null)) {
+      throw new ProvisionException(
+          noRight(verb, subresource.isEmpty() ? "nodes" : "nodes/" + subresource));
+    }
+  }
+
+  private boolean isAllowed(
+      String verb, String resource, String subresource, @Nullable String object) {
     SelfSubjectAccessReview question =
         new SelfSubjectAccessReviewBuilder()
             .withNewSpec()
             .withNewResourceAttributes()
             .withVerb(verb)
-            .withResource("nodes")
+            .withResource(resource)
             .withSubresource(subresource.isEmpty() ? null : subresource)
-            .withName(verb.equals("patch") ? name : null)
+            .withName(object)
             .endResourceAttributes()
             .endSpec()
             .build();
-    SelfSubjectAccessReview answer;
     try {
-      answer = client.resource(question).create();
+      return Boolean.TRUE.equals(client.resource(question).create().getStatus().getAllowed());
     } catch (KubernetesClientException e) {
       throw refused(verb, e);
-    }
-    if (!Boolean.TRUE.equals(answer.getStatus().getAllowed())) {
-      throw new ProvisionException(
-          noRight(verb, subresource.isEmpty() ? "nodes" : "nodes/" + subresource));
     }
   }
 

@@ -203,6 +203,28 @@ final class KubectlTest {
     assertThat(
             server.kubectlAs("nobody", kubectl, "", "--token=" + token, "delete", "pod", "x").err())
         .contains("cannot delete");
+    String[] one = {"--token=" + token, "get", "configmaps", "--field-selector=metadata.name=only"};
+    assertThat(server.kubectlAs("nobody", kubectl, "", one).err()).contains("cannot list");
+    ok(
+        kubectl,
+        "default",
+        "create",
+        "role",
+        "only",
+        "--verb=get,list,watch",
+        "--resource=configmaps",
+        "--resource-name=only");
+    ok(
+        kubectl,
+        "default",
+        "create",
+        "rolebinding",
+        "only",
+        "--role=only",
+        "--serviceaccount=default:reader");
+    assertThat(server.kubectlAs("nobody", kubectl, "", one).exit()).isZero();
+    String[] all = {"--token=" + token, "get", "configmaps"};
+    assertThat(server.kubectlAs("nobody", kubectl, "", all).err()).contains("cannot list");
     ok(kubectl, "default", "delete", "serviceaccount", "reader");
     assertThat(server.kubectlAs("nobody", kubectl, "", get).err()).contains("Unauthorized");
   }

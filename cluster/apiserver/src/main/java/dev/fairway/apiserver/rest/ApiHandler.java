@@ -6,6 +6,7 @@ import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Subresource;
 import dev.fairway.apimachinery.Trees;
 import dev.fairway.apimachinery.Yaml;
+import dev.fairway.apimachinery.selector.FieldSelector;
 import dev.fairway.apiserver.auth.Access;
 import dev.fairway.apiserver.auth.Authenticator;
 import dev.fairway.apiserver.auth.Authorizer;
@@ -135,7 +136,7 @@ public final class ApiHandler implements Handler {
       ResourcePath path = ResourcePath.parse(catalog.kinds(), exchange.request().path());
       if (Connects.isConnect(path)) {
         Call call = new Call(exchange, identity, Form.JSON);
-        allow(identity, path, access(path, connectVerb(exchange.request())));
+        allow(identity, path, access(path, connectVerb(exchange.request()), path.name()));
         connects.connect(call, path);
         return;
       }
@@ -174,7 +175,7 @@ public final class ApiHandler implements Handler {
         throw StatusException.methodNotAllowed(kind, verb);
       }
     }
-    allow(call.identity(), path, access(path, verb));
+    allow(call.identity(), path, access(path, verb, nameOf(call, path, verb)));
     if (!kind.storable()) {
       reviews.create(call, path);
       return;
@@ -242,14 +243,32 @@ public final class ApiHandler implements Handler {
     return request.method().toLowerCase(Locale.ROOT);
   }
 
-  private static Access access(ResourcePath path, String verb) {
+  /// Whose name is asked for. A list of the one object of a name is allowed to whom that object is
+  /// (`resourceNames` of RBAC), so that a client may follow it.
+  private static String nameOf(Call call, ResourcePath path, String verb) {
+    if (!verb.equals("list") && !verb.equals("watch") && !verb.equals("deletecollection")) {
+      return path.name();
+    }
+    if (!path.name().isEmpty()) {
+      return path.name();
+    }
+    try {
+      return FieldSelector.parse(path.kind(), call.query().get("fieldSelector").orElse(""))
+          .exact("metadata.name")
+          .orElse("");
+    } catch (StatusException e) {
+      return ""; // said to those who may ask
+    }
+  }
+
+  private static Access access(ResourcePath path, String verb, String name) {
     return new Access(
         verb,
         path.kind().group(),
         path.kind().plural(),
         path.subresource(),
         path.kind().is("", "Namespace") ? path.name() : path.namespace(),
-        path.name(),
+        name,
         "");
   }
 
