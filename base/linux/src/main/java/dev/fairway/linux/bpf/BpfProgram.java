@@ -12,9 +12,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// A program that the kernel has taken. Closing lets go of it; where it is attached it goes on.
 public final class BpfProgram implements AutoCloseable {
@@ -91,7 +93,14 @@ public final class BpfProgram implements AutoCloseable {
   /// @throws KernelException with the end of the verifier's words if it refuses; ENOENT if the code
   ///   calls a function that this kernel has not
   public static BpfProgram load(Kind kind, String name, BpfCode code, Objects objects) {
-    Map<String, Integer> functions = functions(name, code);
+    return load(kind, name, code, objects, kernelFunctions(code));
+  }
+
+  /// As above, for several programs.
+  ///
+  /// @param functions of [#kernelFunctions], at least for this code
+  public static BpfProgram load(
+      Kind kind, String name, BpfCode code, Objects objects, Map<String, Integer> functions) {
     for (String function : code.kernelFunctions()) {
       if (!functions.containsKey(function)) {
         throw new KernelException(
@@ -121,15 +130,23 @@ public final class BpfProgram implements AutoCloseable {
     }
   }
 
-  private static Map<String, Integer> functions(String name, BpfCode code) {
-    if (code.kernelFunctions().isEmpty()) {
+  /// The numbers of the kernel's functions that some code calls. To find them means to read some
+  /// megabytes.
+  ///
+  /// @throws KernelException ENOENT if the kernel does not describe its types, or not as known here
+  public static Map<String, Integer> kernelFunctions(BpfCode... codes) {
+    Set<String> names = new HashSet<>();
+    for (BpfCode code : codes) {
+      names.addAll(code.kernelFunctions());
+    }
+    if (names.isEmpty()) {
       return Map.of();
     }
     try {
-      return KernelTypes.ofRunningKernel().functions(code.kernelFunctions());
+      return KernelTypes.ofRunningKernel().functions(names);
     } catch (IllegalArgumentException e) {
       throw new KernelException(
-          "BPF_PROG_LOAD", Errno.ENOENT, name, String.valueOf(e.getMessage()));
+          "BPF_PROG_LOAD", Errno.ENOENT, "functions of the kernel", String.valueOf(e.getMessage()));
     }
   }
 

@@ -7,6 +7,7 @@ import dev.fairway.linux.Link;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
+import dev.fairway.linux.bpf.BpfCode;
 import dev.fairway.linux.bpf.BpfMap;
 import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.TcxHook;
@@ -175,15 +176,14 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   }
 
   private static Loaded load(Mode mode, FastPathMaps maps) {
-    BpfProgram program =
-        BpfProgram.load(KIND, NAME, FastPathCode.of(Side.POD, Wire.HOST_MAC), maps.objects());
+    BpfCode pods = FastPathCode.of(Side.POD, Wire.HOST_MAC);
+    BpfCode nodes = FastPathCode.of(Side.NODES, Wire.HOST_MAC);
+    Map<String, Integer> functions = BpfProgram.kernelFunctions(pods, nodes);
+    BpfProgram.Objects objects = maps.objects();
+    BpfProgram program = BpfProgram.load(KIND, NAME, pods, objects, functions);
     try {
       return new Loaded(
-          mode,
-          maps,
-          program,
-          BpfProgram.load(
-              KIND, ARRIVALS_NAME, FastPathCode.of(Side.NODES, Wire.HOST_MAC), maps.objects()));
+          mode, maps, program, BpfProgram.load(KIND, ARRIVALS_NAME, nodes, objects, functions));
     } catch (KernelException e) {
       program.close();
       throw e;
