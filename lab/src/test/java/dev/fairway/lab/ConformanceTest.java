@@ -3,6 +3,7 @@ package dev.fairway.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fairway.linux.NetworkNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
@@ -164,6 +165,31 @@ class ConformanceTest {
                 + " {.status.conditions[?(@.type==\"PodScheduled\")].message}'",
             text -> text.startsWith(" ") && text.contains("port"));
     cluster.kubectl("delete pod -n conform any one --now");
+  }
+
+  /// No entry of upstream's, but a promise of its documentation (Network Plugins, "Support traffic
+  /// shaping"): the runtime reads the annotations, and the plugin limits both ends of the pod's link.
+  @Test
+  void annotationsLimitHowFastAPodIs() throws IOException {
+    String slow =
+        client("slow", "worker-2", false)
+            .replace(
+                "namespace: conform}",
+                "namespace: conform, annotations: {kubernetes.io/ingress-bandwidth: 10M, kubernetes.io/egress-bandwidth: 20M}}");
+    cluster.shell().run("./fairway kubectl apply -f -", slow).good();
+    cluster.kubectl("wait -n conform --for=condition=Ready pod/slow --timeout=60s");
+    try (Place inside = Place.of(cluster, "conform", "slow");
+        NetworkNamespace machine =
+            NetworkNamespace.open(Place.machineNamespace(cluster, "worker-2"))) {
+      assertThat(shaping(inside.namespace())).contains("tbf", "rate 20Mbit");
+      assertThat(shaping(machine)).contains("tbf", "rate 10Mbit");
+    }
+    cluster.kubectl("delete pod -n conform slow --now");
+  }
+
+  private static String shaping(NetworkNamespace namespace) throws IOException {
+    Process tc = namespace.start(new ProcessBuilder("tc", "qdisc", "show"));
+    return new String(tc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
 
   /// Downward API should provide pod name, namespace and IP address, and host IP, as env vars.
