@@ -168,7 +168,8 @@ class ConformanceTest {
   }
 
   /// No entry of upstream's, but a promise of its documentation (Network Plugins, "Support traffic
-  /// shaping"): the runtime reads the annotations, and the plugin limits both ends of the pod's link.
+  /// shaping"): the runtime reads the annotations, and the plugin limits both ends of the pod's
+  /// link.
   @Test
   void annotationsLimitHowFastAPodIs() throws IOException {
     String slow =
