@@ -36,6 +36,12 @@ final class NodeForwarding implements AutoCloseable {
   private final String link;
   private final IpAddress address;
   private final BgpBackend bgp;
+  private Optional<Settled> settled = Optional.empty();
+
+  /// The devices that routes leave by: what is known of the kernel goes with them.
+  private record Devices(int underlay, int tunnel, int tunnelMtu) {}
+
+  private record Settled(ForwardingState state, Devices on) {}
 
   /// The settings that BGP is spoken by.
   private Optional<PodNetworkSettings> spoken = Optional.empty();
@@ -145,8 +151,30 @@ final class NodeForwarding implements AutoCloseable {
     return bgp;
   }
 
+  /// What the kernel holds by the last look at it and what was done since, while its devices are
+  /// those of then. To read thousands of entries for each node that changes would cost more than
+  /// the change.
+  private ForwardingState actual(ForwardingState desired, Underlay underlay) {
+    boolean changed = settled.isPresent() && !settled.get().state().equals(desired);
+    return changed && settled.get().on().equals(devices(underlay))
+        ? settled.get().state()
+        : read(underlay);
+  }
+
+  private Devices devices(Underlay underlay) {
+    Optional<Link> tunnel = netlink.link(ForwardingState.TUNNEL_NAME).filter(Link::up);
+    return new Devices(
+        underlay.link(), tunnel.map(Link::index).orElse(0), tunnel.map(Link::mtu).orElse(0));
+  }
+
+  /// Others may have changed the kernel: the next [#settle] looks at all of it.
+  void doubt() {
+    settled = Optional.empty();
+  }
+
   private Optional<KernelException> apply(ForwardingState desired, Underlay underlay) {
-    List<ForwardingStep> steps = plan(desired, underlay);
+    List<ForwardingStep> steps = ForwardingPlan.between(actual(desired, underlay), desired);
+    settled = Optional.empty();
     Optional<KernelException> refused = Optional.empty();
     if (!steps.isEmpty()) {
       LOG.debug("Pod network: {}", steps);
@@ -160,6 +188,9 @@ final class NodeForwarding implements AutoCloseable {
       throw refused.isPresent()
           ? refused.get()
           : new IllegalStateException("the tunnel went away again");
+    }
+    if (refused.isEmpty()) {
+      settled = Optional.of(new Settled(desired, devices(underlay)));
     }
     return refused;
   }

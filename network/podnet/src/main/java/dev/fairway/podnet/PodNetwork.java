@@ -469,6 +469,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private void resync() {
     try {
       synchronized (this) {
+        forwarding.doubt();
         settle();
         sayWhatLasts();
       }
