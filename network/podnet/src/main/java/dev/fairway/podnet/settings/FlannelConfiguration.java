@@ -89,7 +89,6 @@ final class FlannelConfiguration {
         plain.masquerade(),
         plain.fastPath(),
         plain.antiSpoofing(),
-        plain.multicast(),
         plain.bgp(),
         plain.wireguardPort());
   }

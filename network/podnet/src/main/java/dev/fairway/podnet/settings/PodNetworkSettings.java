@@ -21,7 +21,6 @@ import java.util.TreeSet;
 /// @param masquerade of what leaves the cluster
 /// @param fastPath whether pods of one node are joined past the routing, where the kernel can
 /// @param antiSpoofing whether a pod may send only by its own addresses
-/// @param multicast whether pods' multicast is carried
 /// @param bgp the speakers of backend `bgp`
 /// @param wireguardPort the UDP port of backend `wireguard`
 public record PodNetworkSettings(
@@ -33,7 +32,6 @@ public record PodNetworkSettings(
     MasqueradeSettings masquerade,
     boolean fastPath,
     boolean antiSpoofing,
-    boolean multicast,
     BgpSettings bgp,
     int wireguardPort) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
@@ -94,7 +92,6 @@ public record PodNetworkSettings(
         new MasqueradeSettings(true, List.of()),
         true,
         true,
-        false,
         BgpSettings.MESH,
         WIREGUARD_PORT);
   }
@@ -138,7 +135,6 @@ public record PodNetworkSettings(
         masquerade,
         fastPath,
         antiSpoofing,
-        multicast,
         bgp,
         wireguardPort);
   }

@@ -6,10 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -32,7 +37,6 @@ final class PodNetworkSettingsTest {
           masquerade: {enabled: true, except: [192.0.2.0/24]}
           fastPath: "off"
           antiSpoofing: false
-          multicast: true
           bgp:
             as: 65001
             routeReflectors: [worker-0]
@@ -64,7 +68,6 @@ final class PodNetworkSettingsTest {
     assertThat(read.masquerade().except()).containsExactly(Prefix.parse("192.0.2.0/24"));
     assertThat(read.fastPath()).isFalse();
     assertThat(read.antiSpoofing()).isFalse();
-    assertThat(read.multicast()).isTrue();
     assertThat(read.bgp().mesh()).isFalse();
     assertThat(read.bgp().holdTime()).isEqualTo(Duration.ofSeconds(9));
     assertThat(read.bgp().bfd()).contains(new BgpSettings.Bfd(Duration.ofMillis(50), 4));
@@ -86,6 +89,29 @@ final class PodNetworkSettingsTest {
     assertThat(subnet.covers(b, a, own)).isTrue();
     assertThat(subnet.covers(a, c, own)).isFalse();
     assertThat(subnet.covers(c, a, own)).isFalse();
+  }
+
+  @Test
+  void thePagesExamplesAreGoodAndItsTableHasEveryField() throws IOException {
+    Path root = Path.of("").toAbsolutePath();
+    while (!Files.exists(root.resolve("docs/recipes/settings.md"))) {
+      root = root.getParent();
+    }
+    String page = Files.readString(root.resolve("docs/recipes/settings.md"));
+    Matcher examples = Pattern.compile("(?s)```(?:yaml|json)\n(.*?)```").matcher(page);
+    int found = 0;
+    while (examples.find()) {
+      assertThat(PodNetworkSettings.parse(examples.group(1)).backends())
+          .contains(BackendKind.VXLAN);
+      found++;
+    }
+    assertThat(found).isEqualTo(3);
+    for (var field : PodNetworkSettings.class.getRecordComponents()) {
+      // What is refused is not on the page.
+      if (!field.getName().equals("wireguardPort")) {
+        assertThat(page).contains("`" + field.getName());
+      }
+    }
   }
 
   @ParameterizedTest
@@ -110,7 +136,7 @@ final class PodNetworkSettingsTest {
         "masquerade: maybe                     | masquerade must be a map",
         "masquerade: {except: [x]}             | masquerade.except[0]: \"x\" is not a prefix",
         "fastPath: fast                        | fastPath must be auto or off",
-        "multicast: 1                          | multicast must be true or false",
+        "antiSpoofing: 1                       | antiSpoofing must be true or false",
         "perSubnet: [{backend: vxlan}]         | perSubnet[0].nodes must be own, or a prefix",
         "perSubnet: [{nodes: own, x: 1, backend: bgp}] | perSubnet[0].x is not a field",
         "bgp: {as: 0}                          | bgp.as must be from 1",

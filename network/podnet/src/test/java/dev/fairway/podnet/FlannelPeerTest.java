@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpAddress;
+import dev.fairway.podnet.settings.BackendKind;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// A Fairway node and one as flannel makes it: by `ip` and `bridge`, with the device, entries and
+/// annotations of flannel's VXLAN backend (its Documentation/backends.md and kubernetes.md).
+final class FlannelPeerTest {
+  private static final String PEER_MAC = "e2:07:3c:11:5a:90";
+
+  @TempDir Path directory;
+
+  @Test
+  void theirPodsReachOursAndOursTheirs() throws Exception {
+    try (TestMachines machines = new TestMachines(1500);
+        TestNode ours = new TestNode(machines, directory, BackendKind.VXLAN, 0, step -> {});
+        NetworkNamespace theirs = machines.machine("theirs", "10.240.0.21")) {
+      ours.agent.nodes(List.of(ours.object(), flannelNode()));
+      ours.agent.nodes(List.of(ours.object(), flannelNode()));
+      assertThat(ours.agent.problems()).isEmpty();
+      assertThat(ours.announced)
+          .containsEntry("flannel.alpha.coreos.com/backend-type", "vxlan")
+          .containsEntry("flannel.alpha.coreos.com/public-ip", "10.240.0.20")
+          .containsEntry("flannel.alpha.coreos.com/kube-subnet-manager", "true");
+      JsonNode told =
+          new JsonMapper().readTree(ours.announced.get("flannel.alpha.coreos.com/backend-data"));
+      assertThat(told.path("VNI").intValue()).isEqualTo(1);
+
+      Path here = machines.sandbox("here");
+      Path there = machines.sandbox("there");
+      IpAddress address = ours.add("here", here).address();
+      asFlannelDoes(theirs, told.path("VtepMAC").stringValue());
+      connectTheirPod(theirs, there);
+
+      Path capture = directory.resolve("capture");
+      Process tcpdump =
+          theirs.start(
+              new ProcessBuilder("tcpdump", "-lnne", "-i", "eth0", "-c", "4", "-T", "vxlan", "udp")
+                  .redirectErrorStream(true)
+                  .redirectOutput(capture.toFile()));
+      try {
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (!Files.readString(capture).contains("listening on")) {
+          assertThat(System.nanoTime()).isLessThan(deadline);
+          Thread.onSpinWait();
+        }
+        PodNetworkTest.exchange(here, there, IpAddress.parse("10.200.1.5"));
+        PodNetworkTest.exchange(there, here, address);
+        PodNetworkTest.assertPasses(here, there, IpAddress.parse("10.200.1.5"), 1450, true);
+        assertThat(tcpdump.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      } finally {
+        tcpdump.destroyForcibly().waitFor();
+      }
+      assertThat(Files.readString(capture))
+          .containsPattern("10[.]240[.]0[.]20[.]\\d+ > 10[.]240[.]0[.]21[.]8472: VXLAN, .*vni 1")
+          .contains(PEER_MAC, told.path("VtepMAC").stringValue());
+    }
+  }
+
+  /// As flanneld writes it.
+  private static Node flannelNode() {
+    return new NodeBuilder()
+        .withNewMetadata()
+        .withName("theirs")
+        .addToAnnotations(
+            "flannel.alpha.coreos.com/backend-data", "{\"VNI\":1,\"VtepMAC\":\"" + PEER_MAC + "\"}")
+        .addToAnnotations("flannel.alpha.coreos.com/backend-type", "vxlan")
+        .addToAnnotations("flannel.alpha.coreos.com/kube-subnet-manager", "true")
+        .addToAnnotations("flannel.alpha.coreos.com/public-ip", "10.240.0.21")
+        .endMetadata()
+        .withNewSpec()
+        .withPodCIDR("10.200.1.0/24")
+        .withPodCIDRs("10.200.1.0/24")
+        .endSpec()
+        .build();
+  }
+
+  private static void asFlannelDoes(NetworkNamespace machine, String ourMac) throws Exception {
+    run(
+        machine,
+        "ip link add flannel.1 address "
+            + PEER_MAC
+            + " type vxlan id 1 dev eth0 local 10.240.0.21 dstport 8472 nolearning");
+    run(machine, "ip address add 10.200.1.0/32 dev flannel.1");
+    run(machine, "ip link set flannel.1 up");
+    run(machine, "bridge fdb append " + ourMac + " dev flannel.1 dst 10.240.0.20");
+    run(machine, "ip neigh replace 10.200.0.0 lladdr " + ourMac + " dev flannel.1 nud permanent");
+    run(machine, "ip route replace 10.200.0.0/24 via 10.200.0.0 dev flannel.1 onlink");
+    run(machine, "sysctl -qw net.ipv4.ip_forward=1");
+  }
+
+  private static void connectTheirPod(NetworkNamespace machine, Path pod) throws Exception {
+    String name = String.valueOf(pod.getFileName());
+    run(machine, "ip link add pod0 mtu 1450 type veth peer name eth0 mtu 1450 netns " + name);
+    run(machine, "ip address add 10.200.1.1/24 dev pod0");
+    run(machine, "ip link set pod0 up");
+    for (String command :
+        List.of("address add 10.200.1.5/24 dev eth0", "link set eth0 up", "link set lo up")) {
+      run(machine, "ip -n " + name + " " + command);
+    }
+    run(machine, "ip -n " + name + " route add default via 10.200.1.1");
+  }
+
+  private static void run(NetworkNamespace machine, String command) throws Exception {
+    Process process =
+        machine.start(new ProcessBuilder(command.split(" ")).redirectErrorStream(true));
+    String output = read(process);
+    assertThat(process.waitFor()).as("%s: %s", command, output).isZero();
+  }
+
+  private static String read(Process process) throws IOException {
+    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+  }
+}
