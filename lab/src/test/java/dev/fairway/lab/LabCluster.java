@@ -54,6 +54,7 @@ final class LabCluster implements AutoCloseable {
     return command
         .replace("fairway-lab-", "fairway-" + name + "-")
         .replace("/fairway/lab/", "/fairway/" + name + "/")
+        .replace("./fairway net ", "./fairway net --name " + name + " ")
         .replace("10.240.0.", machinePrefix);
   }
 
