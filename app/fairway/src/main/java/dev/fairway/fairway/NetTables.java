@@ -74,9 +74,9 @@ final class NetTables {
           agent.podMtu() == 0 ? "" : String.valueOf(agent.podMtu()),
           String.join(",", ranges),
           String.join(",", pods),
-          agent.shortcuts().fastPath() ? "on" : "off",
-          agent.shortcuts().guarded()
-              ? String.valueOf(agent.shortcuts().allDropped())
+          agent.packetWays().fastPath() ? "on" : "off",
+          agent.packetWays().guarded()
+              ? String.valueOf(agent.packetWays().allDropped())
               : "not guarded");
     }
     for (NetView.Silent none : view.silent()) {
@@ -237,11 +237,11 @@ final class NetTables {
   String packets() {
     TextTable table = new TextTable("ON", "WHERE TO", "PACKETS", "WHY");
     for (NodeStatus agent : view.agents()) {
-      NodeStatus.Shortcuts shortcuts = agent.shortcuts();
-      if (!shortcuts.fastPath()) {
-        table.row(agent.node(), "the stack", "all", shortcuts.why().lines().findFirst().orElse(""));
+      NodeStatus.PacketWays packetWays = agent.packetWays();
+      if (!packetWays.fastPath()) {
+        table.row(agent.node(), "the stack", "all", packetWays.why().lines().findFirst().orElse(""));
       }
-      shortcuts
+      packetWays
           .packets()
           .forEach((outcome, count) -> {
             boolean past = PAST_THE_STACK.contains(outcome);
@@ -251,7 +251,7 @@ final class NetTables {
                 String.valueOf(count),
                 outcome);
           });
-      shortcuts
+      packetWays
           .dropped()
           .forEach(
               (reason, count) -> table.row(agent.node(), "dropped", String.valueOf(count), reason));

@@ -20,7 +20,7 @@ final class Requirements {
       throw new ProvisionException(
           "'"
               + command
-              + "' needs root, because it makes network namespaces: sudo ./fairway "
+              + "' needs root: sudo ./fairway "
               + command);
     }
   }

@@ -15,7 +15,7 @@ import dev.fairway.podnet.status.NodeStatus.Peer;
 import dev.fairway.podnet.status.NodeStatus.Pod;
 import dev.fairway.podnet.status.NodeStatus.Range;
 import dev.fairway.podnet.status.NodeStatus.Route;
-import dev.fairway.podnet.status.NodeStatus.Shortcuts;
+import dev.fairway.podnet.status.NodeStatus.PacketWays;
 import dev.fairway.podnet.status.NodeStatus.Tunnel;
 import java.util.ArrayList;
 import java.util.List;
@@ -171,8 +171,8 @@ final class NetTablesTest {
                 1450,
                 "")),
         broken
-            ? new Shortcuts(false, "switched off", 0, Map.of(), false, Map.of())
-            : new Shortcuts(true, "", 2, Map.of("direct", 7L), true, Map.of("arp", 3L)),
+            ? new PacketWays(false, "switched off", 0, Map.of(), false, Map.of())
+            : new PacketWays(true, "", 2, Map.of("direct", 7L), true, Map.of("arp", 3L)),
         broken
             ? List.of(
                 new Finding(

@@ -8,7 +8,6 @@ import dev.fairway.linux.RouteRequest.AddVxlan;
 import dev.fairway.net.IpFamily;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /// Finds out what the running kernel lacks by trying it, in a namespace made for that.
 public final class KernelFeatures {
@@ -42,32 +41,6 @@ public final class KernelFeatures {
               + ".");
     }
     return missing;
-  }
-
-  /// What to tell people who want WireGuard, empty if this kernel has it (Linux 5.6,
-  /// `CONFIG_WIREGUARD`).
-  public static Optional<String> withoutWireguard() {
-    try (NetworkNamespace namespace = NetworkNamespace.createAnonymous();
-        NetlinkSocket socket = NetlinkSocket.open(namespace, NetlinkSocket.ROUTE)) {
-      NetlinkWriter out = socket.writer();
-      int createOnly = 0x604;
-      out.begin(RouteWire.NEWLINK, createOnly);
-      RouteWire.linkHeader(out, 0, 0, 0);
-      out.nest(18);
-      out.attributeText(1, "wireguard");
-      out.unnest();
-      out.end();
-      for (Answer answer : socket.exchange(out)) {
-        if (answer.errno() != 0) {
-          return Optional.of(
-              "This kernel has no WireGuard (CONFIG_WIREGUARD): load it with `modprobe wireguard`,"
-                  + " boot a kernel that has it, or choose another backend. It said: "
-                  + Errno.name(answer.errno())
-                  + ".");
-        }
-      }
-      return Optional.empty();
-    }
   }
 
   /// Whether TCP segments can be signed by TCP-AO (RFC 5925; Linux 6.7, `CONFIG_TCP_AO`).

@@ -216,12 +216,6 @@ class SocketsTest {
   }
 
   @Test
-  void aKernelWithoutWireguardSaysWhatToDo() {
-    KernelFeatures.withoutWireguard()
-        .ifPresent(message -> assertThat(message).contains("CONFIG_WIREGUARD", "EOPNOTSUPP"));
-  }
-
-  @Test
   void keysAsTheKernelReadsThem() {
     HexFormat hex = HexFormat.of();
     byte[] md5 = TcpKeys.md5(Prefix.parse("192.0.2.0/24"), "ab".getBytes(UTF_8));

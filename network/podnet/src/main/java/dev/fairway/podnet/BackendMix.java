@@ -111,7 +111,7 @@ final class BackendMix {
   private Backend backend(BackendKind kind) {
     return switch (kind) {
       case VXLAN -> vxlan;
-      case ROUTES, BGP, WIREGUARD -> routes;
+      case ROUTES, BGP -> routes;
     };
   }
 
@@ -156,7 +156,7 @@ final class BackendMix {
                 ? BackendKind.ROUTES
                 : wanted;
       }
-      case ROUTES, WIREGUARD -> wanted;
+      case ROUTES -> wanted;
     };
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet;
 
-import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.InvalidSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.reconcile.ObjectKey;
@@ -20,7 +19,6 @@ final class LiveSettings {
   private Optional<String> refusal = Optional.empty();
 
   LiveSettings(PodNetworkSettings initial) {
-    checkBackends(initial);
     this.initial = initial;
     this.current = initial;
   }
@@ -35,7 +33,6 @@ final class LiveSettings {
   }
 
   void set(PodNetworkSettings wanted) {
-    checkBackends(wanted);
     current = wanted;
     refusal = Optional.empty();
   }
@@ -64,15 +61,6 @@ final class LiveSettings {
                   + ": "
                   + e.getMessage()
                   + "; the settings before it go on");
-    }
-  }
-
-  private static void checkBackends(PodNetworkSettings wanted) {
-    for (BackendKind kind : wanted.backends()) {
-      if (kind == BackendKind.WIREGUARD) {
-        throw new InvalidSettings(
-            "backend", kind + " is not offered yet: take vxlan, routes or bgp");
-      }
     }
   }
 }

@@ -333,17 +333,17 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             book.contents(),
             pools == null ? Map.of() : pools.pools(),
             Peers.of(forwarding.bgp().peers(), forwarding.bgp().watchedPeers(), nodes),
-            shortcuts(),
+            packetWays(),
             Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
   }
 
-  private NodeStatus.Shortcuts shortcuts() {
+  private NodeStatus.PacketWays packetWays() {
     FastPath.Status fast = fastPath.status();
     Map<String, Long> packets = new LinkedHashMap<>();
     fast.packets().forEach((outcome, count) -> packets.put(outcome.toString(), count));
     Map<String, Long> dropped = new LinkedHashMap<>();
     guard.dropped().forEach((reason, count) -> dropped.put(reason.toString(), count));
-    return new NodeStatus.Shortcuts(
+    return new NodeStatus.PacketWays(
         fast.on(), fast.why(), fast.links(), packets, guard.on(), dropped);
   }
 

@@ -10,9 +10,7 @@ public enum BackendKind {
   /// By plain routes, as flannel's `host-gw`: machines that share an Ethernet.
   ROUTES,
   /// By routes that BGP neighbours tell (RFC 4271), as Calico without an overlay.
-  BGP,
-  /// Encrypted by WireGuard, where the kernel has it.
-  WIREGUARD;
+  BGP;
 
   /// The word for it in settings and messages.
   @Override

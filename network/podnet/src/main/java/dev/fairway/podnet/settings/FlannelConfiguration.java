@@ -89,8 +89,7 @@ final class FlannelConfiguration {
         plain.masquerade(),
         plain.fastPath(),
         plain.antiSpoofing(),
-        plain.bgp(),
-        plain.wireguardPort());
+        plain.bgp());
   }
 
   private static void refuse(Section backend, String name) {

@@ -22,7 +22,6 @@ import java.util.TreeSet;
 /// @param fastPath whether pods of one node are joined past the routing, where the kernel can
 /// @param antiSpoofing whether a pod may send only by its own addresses
 /// @param bgp the speakers of backend `bgp`
-/// @param wireguardPort the UDP port of backend `wireguard`
 public record PodNetworkSettings(
     List<Prefix> podRanges,
     BackendKind backend,
@@ -32,8 +31,7 @@ public record PodNetworkSettings(
     MasqueradeSettings masquerade,
     boolean fastPath,
     boolean antiSpoofing,
-    BgpSettings bgp,
-    int wireguardPort) {
+    BgpSettings bgp) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
   public static final String KIND = "PodNetworkConfiguration";
 
@@ -44,7 +42,6 @@ public record PodNetworkSettings(
   static final int LEAST_IPV4_MTU = 576;
 
   static final int MOST_RANGES = 64;
-  static final int WIREGUARD_PORT = 51820;
 
   public PodNetworkSettings {
     podRanges = List.copyOf(podRanges);
@@ -77,8 +74,6 @@ public record PodNetworkSettings(
           "mtu",
           "must be auto or from " + least + " to 65535");
     }
-    InvalidSettings.unless(
-        wireguardPort >= 1 && wireguardPort <= 65535, "wireguard.port", "must be from 1 to 65535");
   }
 
   /// Everything else as people expect it who say no more.
@@ -92,8 +87,7 @@ public record PodNetworkSettings(
         new MasqueradeSettings(true, List.of()),
         true,
         true,
-        BgpSettings.MESH,
-        WIREGUARD_PORT);
+        BgpSettings.MESH);
   }
 
   /// Reads a `PodNetworkConfiguration`, or flannel's `net-conf.json`, from YAML or JSON.
@@ -135,7 +129,6 @@ public record PodNetworkSettings(
         masquerade,
         fastPath,
         antiSpoofing,
-        bgp,
-        wireguardPort);
+        bgp);
   }
 }

@@ -180,7 +180,7 @@ final class Section {
         return kind;
       }
     }
-    throw wrong(name, "must be vxlan, routes, bgp or wireguard, not \"" + word + "\"");
+    throw wrong(name, "must be vxlan, routes or bgp, not \"" + word + "\"");
   }
 
   /// Marks fields as understood that mean nothing here.

@@ -26,11 +26,7 @@ final class SettingsReader {
             masquerade(document),
             document.word("fastPath", "auto", "off", true),
             document.flag("antiSpoofing", true),
-            document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH),
-            document
-                .section("wireguard")
-                .map(SettingsReader::wireguardPort)
-                .orElse(PodNetworkSettings.WIREGUARD_PORT));
+            document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH));
     document.done();
     return settings;
   }
@@ -103,12 +99,6 @@ final class SettingsReader {
       }
     }
     throw section.wrong(name, "must be two octets such as \"0e:fa\"");
-  }
-
-  private static int wireguardPort(Section section) {
-    int port = section.integer("port", PodNetworkSettings.WIREGUARD_PORT);
-    section.done();
-    return port;
   }
 
   private static BgpSettings bgp(Section section) {

@@ -97,7 +97,7 @@ public final class Assessment {
         tunnels,
         known.peers(),
         pods,
-        known.shortcuts(),
+        known.packetWays(),
         findings,
         plan);
   }

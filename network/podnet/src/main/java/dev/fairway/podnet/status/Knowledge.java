@@ -28,7 +28,7 @@ import java.util.Map;
 /// @param addresses of pods, and the ranges they come from
 /// @param pools that this node uses, by name
 /// @param peers of a routing protocol
-/// @param shortcuts the fast path and the guard
+/// @param packetWays the fast path and the guard
 /// @param forwards whether the kernel forwards packets at all
 public record Knowledge(
     String node,
@@ -46,7 +46,7 @@ public record Knowledge(
     AddressBook.Contents addresses,
     Map<String, Prefix> pools,
     List<NodeStatus.Peer> peers,
-    NodeStatus.Shortcuts shortcuts,
+    NodeStatus.PacketWays packetWays,
     boolean forwards) {
   public Knowledge {
     problems = List.copyOf(problems);

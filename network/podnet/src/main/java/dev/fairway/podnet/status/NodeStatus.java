@@ -22,7 +22,7 @@ import java.util.Map;
 /// @param tunnels devices that wrap packets
 /// @param peers of a routing protocol
 /// @param pods connected to this node
-/// @param shortcuts what its pods' packets pass and what is dropped of them
+/// @param packetWays what its pods' packets pass and what is dropped of them
 /// @param findings what is not as it should be
 /// @param plan what would be changed in the kernel now; empty if all is as wanted
 public record NodeStatus(
@@ -39,7 +39,7 @@ public record NodeStatus(
     List<Tunnel> tunnels,
     List<Peer> peers,
     List<Pod> pods,
-    Shortcuts shortcuts,
+    PacketWays packetWays,
     List<Finding> findings,
     List<String> plan) {
   public static final String OK = "ok";
@@ -165,17 +165,17 @@ public record NodeStatus(
   /// @param packets by where they went, such as `direct` or `tracked`
   /// @param guarded whether pods may send only by their own addresses
   /// @param dropped packets of pods by the reason, such as `source-ipv4`
-  public record Shortcuts(
+  public record PacketWays(
       boolean fastPath,
       String why,
       int links,
       Map<String, Long> packets,
       boolean guarded,
       Map<String, Long> dropped) {
-    public static final Shortcuts NONE =
-        new Shortcuts(false, "not known", 0, Map.of(), false, Map.of());
+    public static final PacketWays NONE =
+        new PacketWays(false, "not known", 0, Map.of(), false, Map.of());
 
-    public Shortcuts {
+    public PacketWays {
       packets = Collections.unmodifiableMap(new LinkedHashMap<>(packets));
       dropped = Collections.unmodifiableMap(new LinkedHashMap<>(dropped));
     }

@@ -45,7 +45,6 @@ final class PodNetworkSettingsTest {
             peers:
             - {name: tor, address: 10.240.0.1, as: 65002, passwordSecret: tor, bfd: true, communities: ["65001:7"], reject: [0.0.0.0/0]}
             advertise: [10.32.0.0/16]
-          wireguard: {port: 51821}
           """;
 
   @Test
@@ -72,7 +71,6 @@ final class PodNetworkSettingsTest {
     assertThat(read.bgp().holdTime()).isEqualTo(Duration.ofSeconds(9));
     assertThat(read.bgp().bfd()).contains(new BgpSettings.Bfd(Duration.ofMillis(50), 4));
     assertThat(read.bgp().peers().getFirst().address()).isEqualTo(IpAddress.parse("10.240.0.1"));
-    assertThat(read.wireguardPort()).isEqualTo(51821);
     assertThat(read.backends())
         .containsExactly(BackendKind.VXLAN, BackendKind.ROUTES, BackendKind.BGP);
   }
@@ -107,10 +105,7 @@ final class PodNetworkSettingsTest {
     }
     assertThat(found).isEqualTo(3);
     for (var field : PodNetworkSettings.class.getRecordComponents()) {
-      // What is refused is not on the page.
-      if (!field.getName().equals("wireguardPort")) {
-        assertThat(page).contains("`" + field.getName());
-      }
+      assertThat(page).contains("`" + field.getName());
     }
   }
 
@@ -119,7 +114,7 @@ final class PodNetworkSettingsTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "backend: ipip                         | backend must be vxlan, routes, bgp or wireguard",
+        "backend: ipip                         | backend must be vxlan, routes or bgp",
         "backends: vxlan                       | backends is not a field that is known here",
         "podRanges: 10.0.0.0/8                 | podRanges must be a list",
         "podRanges: []                         | podRanges must hold 1 to",
@@ -142,7 +137,7 @@ final class PodNetworkSettingsTest {
         "bgp: {as: 0}                          | bgp.as must be from 1",
         "bgp: {peers: [{as: 1}]}               | bgp.peers[0].address must be given",
         "bgp: {peers: [{address: 10.0.0.1}]}   | bgp.peers.as must be from 1",
-        "wireguard: {port: 70000}              | wireguard.port must be from 1 to 65535",
+        "backend: wireguard                    | backend must be vxlan, routes or bgp",
         "x: &a [*a]                            | the document",
         "`a: [`                                | the document is not YAML",
       })
