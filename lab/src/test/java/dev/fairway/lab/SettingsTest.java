@@ -111,8 +111,8 @@ class SettingsTest {
           .until(
               "./fairway kubectl get events -A --field-selector reason=InvalidPodNetworkSettings",
               text -> text.contains("node/worker-0") && text.contains("apiVersion must be"));
-      assertThat(cluster.shell().run(NET).good())
-          .contains("ConfigMap kube-system/fairway-podnet, key podnet.yaml: apiVersion must be");
+      String problem = "ConfigMap kube-system/fairway-podnet, key podnet.yaml: apiVersion must be";
+      cluster.shell().until(NET, text -> text.contains(problem));
     } finally {
       cluster.kubectl(patch(good.strip().replace("\n", "\\n").replace("\"", "\\\"")));
     }

@@ -239,7 +239,8 @@ final class NetTables {
     for (NodeStatus agent : view.agents()) {
       NodeStatus.PacketWays packetWays = agent.packetWays();
       if (!packetWays.fastPath()) {
-        table.row(agent.node(), "the stack", "all", packetWays.why().lines().findFirst().orElse(""));
+        table.row(
+            agent.node(), "the stack", "all", packetWays.why().lines().findFirst().orElse(""));
       }
       packetWays
           .packets()

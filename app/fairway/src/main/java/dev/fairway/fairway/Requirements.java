@@ -17,11 +17,7 @@ final class Requirements {
 
   static void root(String command) {
     if (!LinuxUser.isRoot()) {
-      throw new ProvisionException(
-          "'"
-              + command
-              + "' needs root: sudo ./fairway "
-              + command);
+      throw new ProvisionException("'" + command + "' needs root: sudo ./fairway " + command);
     }
   }
 

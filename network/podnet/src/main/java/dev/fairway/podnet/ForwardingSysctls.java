@@ -22,7 +22,7 @@ final class ForwardingSysctls {
     // While nodes change backends one after the other, packets come in by one way and go out by
     // another, which the strict check takes for spoofed.
     for (String link : List.of("all", underlay)) {
-      String name = "net/ipv4/conf/" + link + "/rp_filter";
+      String name = reversePathFilter(link);
       if (STRICT.equals(read(machine, name))) {
         wanted.put(name, LOOSE);
       }
@@ -37,6 +37,18 @@ final class ForwardingSysctls {
       wanted.put("net.ipv6.conf.all.forwarding", "1");
     }
     Sysctls.write(machine, wanted);
+  }
+
+  /// As the links to other machines, for one that was made since: it began as `default` has it.
+  static void loosen(NetworkNamespace machine, String link) {
+    String name = reversePathFilter(link);
+    if (STRICT.equals(read(machine, name))) {
+      Sysctls.write(machine, Map.of(name, LOOSE));
+    }
+  }
+
+  private static String reversePathFilter(String link) {
+    return "net/ipv4/conf/" + link + "/rp_filter";
   }
 
   private static String read(NetworkNamespace machine, String name) {

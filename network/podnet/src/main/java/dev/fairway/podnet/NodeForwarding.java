@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet;
 
+import dev.fairway.bgp.PeerStatus;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.Link;
 import dev.fairway.linux.LinkAddress;
@@ -19,11 +20,12 @@ import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.PodNetworkSettings;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +34,7 @@ import org.slf4j.LoggerFactory;
 final class NodeForwarding implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeForwarding.class);
 
+  private final NetworkNamespace machine;
   private final RouteNetlink netlink;
   private final String link;
   private final IpAddress address;
@@ -57,6 +60,7 @@ final class NodeForwarding implements AutoCloseable {
       Function<String, Optional<String>> passwords,
       Runnable changed) {
     this.bgp = new BgpBackend(machine, link, passwords, changed);
+    this.machine = machine;
     this.netlink = RouteNetlink.open(machine);
     this.link = link;
     this.address = address;
@@ -101,50 +105,50 @@ final class NodeForwarding implements AutoCloseable {
   /// Brings the kernel to what the backends want.
   ///
   /// @param mix of the settings that count
-  /// @param told ranges of this node that neighbours in BGP are told of, beside its own
-  /// @return what the kernel refused, the rest being done: one bad node must not keep pods from
-  ///   reaching the others
+  /// @param alsoTold ranges of this node that neighbours in BGP are told of, beside its own
+  /// @return what could not be done, such as what the kernel refused; the rest is: one bad node
+  ///   must not keep pods from reaching the others
   /// @throws KernelException if the tunnel that is wanted cannot be made
-  /// @throws IOException if BGP cannot be spoken; the rest is done
-  Optional<KernelException> settle(
+  Optional<Exception> settle(
       BackendMix mix,
       ClusterNode me,
       List<ClusterNode> others,
       Underlay underlay,
-      List<Prefix> told)
-      throws IOException {
+      List<Prefix> alsoTold) {
     PodNetworkSettings wanted = mix.settings();
     List<ClusterNode> neighbours = mix.bgpNeighbours(me, others, underlay);
     boolean wantsBgp = wanted.backends().contains(BackendKind.BGP);
     if (wantsBgp) {
       spoken = Optional.of(wanted);
     } else {
-      // Nodes that send to us by what we told them need that until they know another way.
-      neighbours = others.stream().filter(ClusterNode::speaksBgp).toList();
+      // Nodes that send to us by what we told them need that until they know another way. Those
+      // that are not there any more hold nobody.
+      Set<IpAddress> heard =
+          bgp.peers().stream()
+              .filter(PeerStatus::established)
+              .map(PeerStatus::address)
+              .collect(Collectors.toSet());
+      neighbours =
+          others.stream()
+              .filter(other -> other.speaksBgp() && heard.contains(other.address()))
+              .toList();
     }
     boolean speaks = wantsBgp || (spoken.isPresent() && !neighbours.isEmpty());
-    IOException unspoken = null;
+    Stages stages = new Stages();
     if (speaks) {
       List<Prefix> ranges = new ArrayList<>(me.ranges());
-      ranges.addAll(told);
-      try {
-        bgp.set(
-            spoken.orElse(wanted),
-            new ClusterNode(me.name(), me.addresses(), ranges, me.tunnel(), me.sendsBy()),
-            neighbours);
-      } catch (IOException e) {
-        unspoken = e;
-      }
+      ranges.addAll(alsoTold);
+      ClusterNode teller =
+          new ClusterNode(me.name(), me.addresses(), ranges, me.tunnel(), me.sendsBy());
+      List<ClusterNode> told = neighbours;
+      stages.run(() -> bgp.set(spoken.orElse(wanted), teller, told));
     }
-    Optional<KernelException> refused = apply(mix.desired(me, others, underlay), underlay);
+    apply(mix.desired(me, others, underlay), underlay).ifPresent(stages::add);
     if (!speaks) {
       spoken = Optional.empty();
-      bgp.set(wanted, me, List.of());
+      stages.run(() -> bgp.set(wanted, me, List.of()));
     }
-    if (unspoken != null) {
-      throw unspoken;
-    }
-    return refused;
+    return stages.failure();
   }
 
   BgpBackend bgp() {
@@ -182,6 +186,9 @@ final class NodeForwarding implements AutoCloseable {
         new KernelForwarding(netlink, underlay.link()).apply(steps);
       } catch (KernelException e) {
         refused = Optional.of(e);
+      }
+      if (steps.stream().anyMatch(ForwardingStep.CreateTunnel.class::isInstance)) {
+        ForwardingSysctls.loosen(machine, ForwardingState.TUNNEL_NAME);
       }
     }
     if (desired.tunnel().isPresent() && netlink.link(ForwardingState.TUNNEL_NAME).isEmpty()) {

@@ -144,7 +144,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.config = config;
     this.machine = machine;
     this.announcer = announcer;
-    settings = new LiveSettings(config.settings());
+    settings = LiveSettings.begin(config.settings(), config.stateDir().resolve("podnet.yaml"));
     PodNetworkSettings first = settings.current();
     ForwardingSysctls.write(machine, config.underlay(), first.families());
     CniFiles.installExecutable(config.binDir());
@@ -173,8 +173,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             machine,
             config.underlay(),
             config.nodeAddress(),
-            client == null ? name -> Optional.empty() : new PeerPasswords(client),
-            this::reachedOthers);
+            client == null ? name -> Optional.empty() : new PeerPasswords(client, this::settleSoon),
+            this::settleSoon);
     backends = new BackendMix(first, forwarding.bgp()::reaches);
     masquerade = new Masquerade(machine);
     attachments.collect();
@@ -222,6 +222,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   public void changed(Delta delta, ClusterImage image) throws IOException {
     if (delta.touches(ConfigMap.class)) {
       follow(image.get(ConfigMap.class, SETTINGS));
+    } else if (!delta.touches(Node.class)) {
+      return; // others follow more kinds by the same follower
     }
     nodes(image.all(Node.class));
   }
@@ -254,10 +256,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       return;
     }
     LOG.info("Pod network: new settings, backend {} for {}", wanted.backend(), wanted.podRanges());
-    backends = new BackendMix(wanted, forwarding.bgp()::reaches);
     ForwardingSysctls.write(machine, config.underlay(), wanted.families());
     fastPath.set(new FastPath.Mode(wanted.fastPath()));
     guard.set(wanted.antiSpoofing());
+    // Last, so that all of it is done again where a part of it failed.
+    backends = new BackendMix(wanted, forwarding.bgp()::reaches);
   }
 
   /// The Node objects from now on. Returns when the kernel is as they want it.
@@ -384,20 +387,23 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       return;
     }
     ClusterNode me = known.get();
-    masquerade.set(masqueradeRules(me));
     List<Prefix> singles = blocks().singles(me.name()).stream().map(IpAddress::toPrefix).toList();
-    Optional<KernelException> refused =
-        forwarding.settle(backends, me, nodes.others(), underlay, singles);
+    Stages stages = new Stages();
+    stages.run(() -> {
+      // What is refused here is one node's or one neighbour's matter, so all others go on.
+      Optional<Exception> refused =
+          forwarding.settle(backends, me, nodes.others(), underlay, singles);
+      refused.ifPresent(stages::add);
+      becomeReady(me, underlay);
+      Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
+      if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
+        announcer.announce(config.nodeName(), announcement);
+      }
+    });
+    stages.run(() -> masquerade.set(masqueradeRules(me)));
     found.addAll(forwarding.bgp().problems());
     problems = List.copyOf(found);
-    becomeReady(me, underlay);
-    Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
-    if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
-      announcer.announce(config.nodeName(), announcement);
-    }
-    if (refused.isPresent()) {
-      throw refused.get();
-    }
+    stages.end();
   }
 
   private ClusterNodes read(Collection<Node> all, Underlay underlay) {
@@ -450,7 +456,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     }
   }
 
-  private void reachedOthers() {
+  private void settleSoon() {
     try {
       clock.execute(() -> {
         try {
@@ -462,35 +468,36 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
         }
       });
     } catch (RejectedExecutionException e) {
-      LOG.debug("Pod network: ending; what BGP reaches is for the next agent");
+      LOG.debug("Pod network: ending; this is for the next agent");
     }
   }
 
   private void resync() {
-    try {
+    Stages stages = new Stages();
+    stages.run(() -> {
       synchronized (this) {
         forwarding.doubt();
         settle();
-        sayWhatLasts();
       }
-      attachments.trouble("");
-      server.catchUp();
-      forwarding.bgp().check();
-      fastPath.resync();
-      guard.resync();
-      attachments.collect();
-      if (pools != null) {
-        pools.upkeep();
-      }
-    } catch (IOException | RuntimeException e) {
-      attachments.trouble(e.toString());
-      LOG.warn("Pod network: looking after the kernel failed: {}", e.toString());
+    });
+    stages.run(this::sayWhatLasts);
+    stages.run(server::catchUp);
+    stages.run(forwarding.bgp()::check);
+    stages.run(fastPath::resync);
+    stages.run(guard::resync);
+    stages.run(attachments::collect);
+    if (pools != null) {
+      stages.run(pools::upkeep);
     }
+    stages
+        .failure()
+        .ifPresent(e -> LOG.warn("Pod network: looking after the kernel failed: {}", e.toString()));
+    attachments.trouble(stages.failure().map(Exception::toString).orElse(""));
   }
 
   /// Every node begins as a problem: without a range, without a tunnel. Only what is still so at
   /// the next look is worth a word, and one is enough.
-  private void sayWhatLasts() {
+  private synchronized void sayWhatLasts() {
     told.retainAll(problems);
     for (String problem : problems) {
       if (lasting.contains(problem) && told.add(problem)) {

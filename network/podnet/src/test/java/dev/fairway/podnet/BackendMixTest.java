@@ -71,6 +71,18 @@ final class BackendMixTest {
                 + " use vxlan or bgp for it");
   }
 
+  /// The kernel would refuse it, and so all that is asked of it in one go.
+  @Test
+  void aNodeAtTheNetworksOwnAddressIsNamed() {
+    BackendMix mix = mix("{Network: 10.200.0.0/16, Backend: {Type: host-gw}}");
+    ClusterNode all = node("all", "10.240.0.255", "10.200.3.0/24", 4);
+    assertThat(ways(mix.desired(ME, List.of(NEAR, all), UNDERLAY)))
+        .containsKey("10.200.1.0/24")
+        .doesNotContainKey("10.200.3.0/24");
+    assertThat(mix.problems(ME, List.of(all), UNDERLAY))
+        .containsExactly("node all: its address 10.240.0.255 is no machine's own");
+  }
+
   private static BackendMix mix(String settings) {
     return new BackendMix(PodNetworkSettings.parse(settings));
   }

@@ -2,11 +2,13 @@
 package dev.fairway.podnet;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fairway.linux.LinkAddress;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
+import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
@@ -151,6 +153,8 @@ final class LiveChangeTest {
     try (RouteNetlink netlink = RouteNetlink.open(node.machine)) {
       netlink.apply(new RouteRequest.PutAddress(LinkAddress.of(ETH0, underlay(number), 64)));
     }
+    // As some distributions have it: links that are made later begin with the strict check.
+    Sysctls.write(node.machine, Map.of("net.ipv4.conf.default.rp_filter", "1"));
     return node;
   }
 
@@ -188,7 +192,7 @@ final class LiveChangeTest {
   }
 
   /// Neighbours in BGP take some seconds to find one another.
-  private static void untilNobodyHasNews(List<TestNode> nodes) throws Exception {
+  private static void untilNobodyHasNews(List<TestNode> nodes, boolean tunnel) throws Exception {
     long deadline = System.nanoTime() + 60_000_000_000L;
     while (true) {
       talk(nodes);
@@ -196,6 +200,11 @@ final class LiveChangeTest {
       for (TestNode node : nodes) {
         problems.addAll(node.agent.problems());
         node.agent.plan().forEach(step -> problems.add(step.toString()));
+        try (RouteNetlink netlink = RouteNetlink.open(node.machine)) {
+          if (netlink.link(ForwardingState.TUNNEL_NAME).isPresent() != tunnel) {
+            problems.add(node.name + ": the tunnel is " + (tunnel ? "not there" : "still there"));
+          }
+        }
       }
       if (problems.isEmpty()) {
         return;
@@ -239,7 +248,7 @@ final class LiveChangeTest {
               each.goesOn();
             }
           }
-          untilNobodyHasNews(nodes);
+          untilNobodyHasNews(nodes, next.equals(vxlan));
           for (TestNode node : nodes) {
             assertThat(node.agent.plan()).isEmpty();
             try (RouteNetlink netlink = RouteNetlink.open(node.machine)) {
@@ -316,6 +325,24 @@ final class LiveChangeTest {
       PodNetworkTest.assertPasses(late, b, atB.address(), podMtu + 1, false);
       assertThat(String.join("\n", first.agent.problems()))
           .contains(underlay < 1330 ? "raise the MTU" : "");
+    }
+  }
+
+  /// What one neighbour cannot have keeps nobody else from anything.
+  @Test
+  void aPortThatIsTakenIsSaidAndTheNodeGoesOn() throws Exception {
+    try (TestMachines machines = new TestMachines(1500);
+        TestNode node = node(machines, 0);
+        ServerSocketChannel taken = node.machine.call(ServerSocketChannel::open)) {
+      taken.bind(new InetSocketAddress("10.240.0.20", 179));
+      assertThatThrownBy(
+              () -> {
+                node.agent.set(PodNetworkSettings.of(BackendKind.BGP, BOTH));
+                node.agent.nodes(objects(List.of(node)));
+              })
+          .hasMessageContaining("179");
+      assertThat(node.agent.ready()).isTrue();
+      assertThat(node.announced).containsEntry("podnet.fairway.dev/sends-by", "bgp");
     }
   }
 

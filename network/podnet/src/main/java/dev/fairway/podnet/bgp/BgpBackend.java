@@ -67,9 +67,11 @@ public final class BgpBackend implements AutoCloseable {
     BgpNetwork current = network;
     if (!settings.backends().contains(BackendKind.BGP)) {
       network = null;
+      boolean sweep = !spoke;
+      spoke = false; // until all is away
       if (current != null) {
         current.leave();
-      } else if (!spoke) {
+      } else if (sweep) {
         BgpNetwork.sweep(machine);
       }
       spoke = true;

@@ -231,8 +231,11 @@ public final class BgpNetwork implements AutoCloseable {
       bfd.close();
     }
     speaker.close();
-    routes.apply(new RoutesDelta(List.of(), List.of(), true, true));
-    finish();
+    try {
+      routes.apply(new RoutesDelta(List.of(), List.of(), true, true));
+    } finally {
+      finish();
+    }
   }
 
   private void finish() {

@@ -68,6 +68,8 @@ public record ForwardingState(
   public enum Way {
     UNDERLAY,
     TUNNEL,
+    /// One that is neither, such as the underlay of another time. Only found, never wanted.
+    ELSEWHERE,
     /// None: the sender is told that nobody is there.
     UNREACHABLE
   }

@@ -45,7 +45,9 @@ public final class KernelForwarding {
         Way way =
             route.type() == Route.Type.UNREACHABLE
                 ? Way.UNREACHABLE
-                : route.link() == tunnel ? Way.TUNNEL : Way.UNDERLAY;
+                : route.link() == underlay
+                    ? Way.UNDERLAY
+                    : route.link() == tunnel ? Way.TUNNEL : Way.ELSEWHERE;
         routes.add(new RangeRoute(route.destination(), way, Optional.ofNullable(route.gateway())));
       }
     }
@@ -158,6 +160,7 @@ public final class KernelForwarding {
     return switch (wanted.way()) {
       case UNREACHABLE -> route.of(Route.Type.UNREACHABLE);
       case UNDERLAY -> route.on(underlay);
+      case ELSEWHERE -> route; // only to be removed, by whatever device
       case TUNNEL -> route.on(tunnel).withOnlink();
     };
   }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /// A way to bring packets to the pods of other nodes. Pure: the same nodes give the same answers. A
-/// new one is a package of its own and one line in `PodNetwork`.
+/// new one is a package of its own and two lines in `BackendMix`.
 public interface Backend {
   /// What the kernel should hold.
   ForwardingState desired(ClusterNode me, List<ClusterNode> others, Underlay underlay);

@@ -61,7 +61,10 @@ public record ClusterNodes(
       List<Prefix> podRanges,
       Function<String, List<Prefix>> blocks) {
     List<Node> sorted = new ArrayList<>(nodes);
-    sorted.sort(Comparator.comparing(node -> node.getMetadata().getName()));
+    // Of two that say the same of themselves, the cluster's word for one counts more.
+    sorted.sort(
+        Comparator.comparing(ClusterNodes::saysOtherAddress)
+            .thenComparing(node -> node.getMetadata().getName()));
     List<ClusterNode> others = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     ClusterNode me = null;
@@ -90,8 +93,8 @@ public record ClusterNodes(
         Optional.ofNullable(me), apart(me, others, problems), problems, myAnnotations);
   }
 
-  /// Of two nodes with the same range, the one that comes first keeps it; nobody else's may be
-  /// ours.
+  /// Of two nodes with the same range or address, the one that comes first keeps it; nobody else's
+  /// may be ours.
   private static List<ClusterNode> apart(
       @Nullable ClusterNode me, List<ClusterNode> others, List<String> problems) {
     List<ClusterNode> kept = new ArrayList<>();
@@ -166,14 +169,35 @@ public record ClusterNodes(
     ranges.addAll(blocks);
     Map<String, String> annotations = annotations(node);
     IpFamily family = mine.getFirst().family();
-    Optional<ClusterNode.Tunnel> tunnel =
-        Optional.ofNullable(FlannelAnnotations.tunnel(annotations, family));
+    Optional<ClusterNode.Tunnel> tunnel;
+    try {
+      tunnel = Optional.ofNullable(FlannelAnnotations.tunnel(annotations, family));
+    } catch (IllegalArgumentException e) {
+      if (!isMe) {
+        throw e;
+      }
+      tunnel = Optional.empty(); // what somebody wrote over our own is soon written anew
+    }
     return new ClusterNode(
         node.getMetadata().getName(),
         isMe ? mine : addresses(node, annotations, family),
         ranges,
         tunnel,
         FlannelAnnotations.sendsBy(annotations));
+  }
+
+  /// Whether it announces an address that its status does not have.
+  private static boolean saysOtherAddress(Node node) {
+    for (IpFamily family : IpFamily.values()) {
+      String announced = annotations(node).get(FlannelAnnotations.address(family));
+      if (announced != null
+          && (node.getStatus() == null
+              || node.getStatus().getAddresses().stream()
+                  .noneMatch(address -> announced.equals(address.getAddress())))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Map<String, String> annotations(Node node) {

@@ -114,6 +114,9 @@ public final class FlannelAnnotations {
     } catch (JacksonException e) {
       throw new IllegalArgumentException(field + " is not JSON", e);
     }
+    if (data.isNull()) {
+      return null; // flannel's word for a device of the other family alone
+    }
     JsonNode vni = data.path("VNI");
     JsonNode mac = data.path("VtepMAC");
     if (!vni.isInt() || vni.intValue() < 1 || vni.intValue() >= 1 << 24 || !mac.isString()) {

@@ -42,6 +42,16 @@ public record Underlay(int link, int mtu, IpAddress address, List<LinkAddress> a
     return !family.isEmpty() && family.stream().noneMatch(own -> own.network().contains(machine));
   }
 
+  /// Whether an address is that of a whole network of this machine, or of all machines on it.
+  public boolean isOfNoMachine(IpAddress machine) {
+    return machine.family() == IpFamily.IPV4
+        && addresses.stream()
+            .map(LinkAddress::network)
+            .filter(network -> network.contains(machine) && network.length() < 31)
+            .anyMatch(
+                network -> network.address().equals(machine) || network.last().equals(machine));
+  }
+
   /// The network that this machine's first address is on; its address alone if that is not known.
   public Prefix network() {
     return addresses.stream()

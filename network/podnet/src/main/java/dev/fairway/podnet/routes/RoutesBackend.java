@@ -63,6 +63,9 @@ public final class RoutesBackend implements Backend {
     if (underlay.address(range.family()).isEmpty()) {
       return Optional.of("this machine has no address of the family of its range " + range);
     }
+    if (underlay.isOfNoMachine(gateway.get())) {
+      return Optional.of("its address " + gateway.get() + " is no machine's own");
+    }
     if (underlay.isFar(gateway.get())) {
       return Optional.of(
           "its address "

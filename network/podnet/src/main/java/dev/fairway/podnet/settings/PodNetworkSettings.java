@@ -121,14 +121,6 @@ public record PodNetworkSettings(
 
   public PodNetworkSettings withBackend(BackendKind other) {
     return new PodNetworkSettings(
-        podRanges,
-        other,
-        perSubnet,
-        vxlan,
-        mtu,
-        masquerade,
-        fastPath,
-        antiSpoofing,
-        bgp);
+        podRanges, other, perSubnet, vxlan, mtu, masquerade, fastPath, antiSpoofing, bgp);
   }
 }

@@ -192,6 +192,7 @@ public final class Assessment {
             case UNDERLAY -> known.underlay();
             case TUNNEL -> ForwardingState.TUNNEL_NAME;
             case UNREACHABLE -> "unreachable";
+            case ELSEWHERE -> "another";
           };
       routes.add(
           new Route(

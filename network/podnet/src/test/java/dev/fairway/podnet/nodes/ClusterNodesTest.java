@@ -9,6 +9,7 @@ import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.NodeStatusBuilder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -18,6 +19,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ClusterNodesTest {
   private static final IpAddress MINE = IpAddress.parse("10.240.0.20");
@@ -105,6 +107,33 @@ final class ClusterNodesTest {
         .asString()
         .startsWith("node liar: ")
         .contains(problem.strip());
+  }
+
+  /// Else it would never be written anew.
+  @ParameterizedTest
+  @ValueSource(strings = {"nonsense", "null", "{}"})
+  void whatSomebodyWroteOverOurOwnAnnotationStopsNothing(String data) {
+    Node mine = node("w0", "10.200.0.0/24", annotations("vxlan", data));
+    ClusterNodes nodes = ClusterNodes.of(List.of(mine), "w0", MINE);
+    assertThat(nodes.problems()).isEmpty();
+    assertThat(nodes.me().orElseThrow().tunnel()).isEmpty();
+  }
+
+  /// Whose address it is says the cluster, not who comes first by name.
+  @Test
+  void aNodeThatTakesAnothersAddressIsTheOneLeftOut() {
+    Node thief = node("a", "10.200.2.0/24", annotations("vxlan", GOOD.replace(":01", ":02")));
+    Node owner = node("b", "10.200.1.0/24", annotations("vxlan", GOOD));
+    owner.setStatus(
+        new NodeStatusBuilder()
+            .addNewAddress()
+            .withType("InternalIP")
+            .withAddress("192.0.2.7")
+            .endAddress()
+            .build());
+    ClusterNodes nodes = of(thief, owner);
+    assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("b");
+    assertThat(nodes.problems()).containsExactly("node a: its address 192.0.2.7 is that of node b");
   }
 
   @Test
