@@ -433,11 +433,14 @@ class KubectlTest {
         cluster,
         "end",
         """
-        $ { timeout 30 $K -n $NS get pods --watch > watched.txt 2>&1 & } ; P=$!; k run seen --image=fairway.local/toolbox:1; retry grep -q Running watched.txt; kill $P; cat watched.txt
+        $ k run first --image=fairway.local/toolbox:1
+        $ { timeout 60 $K -n $NS get pods --watch > watched.txt 2>&1 & } ; P=$!; retry grep -q first watched.txt; k run seen --image=fairway.local/toolbox:1; retry grep -q 'seen.*Running' watched.txt; kill $P; cat watched.txt
         NAME READY STATUS RESTARTS AGE
+        first
         seen 0/1 Pending 0
         seen 0/1 ContainerCreating 0
         seen 1/1 Running 0
+        $ k delete pod first --now
         $ k delete pod seen --wait=false
         pod "seen" deleted
         $ k wait --for=delete pod/seen --timeout=60s
