@@ -396,7 +396,7 @@ class KubectlTest {
         $ k exec deployment/app -c app -- sh -c 'exit 7' ; test $? = 7
         ! k exec deployment/app -c app -- nope
         executable file not found
-        $ printf 'echo $((6*7))\\nexit\\n' | script -qec "$K -n $NS exec -it deployment/app -c app -- sh" /dev/null
+        $ { printf 'echo $((6*7))\\nexit\\n'; sleep 3; } | script -qec "$K -n $NS exec -it deployment/app -c app -- sh" /dev/null
         / #
         42
         $ POD=$(k get pod -l app=app -o jsonpath='{.items[0].metadata.name}') && head -c 3000000 /dev/urandom > big && k cp big $POD:/tmp/big -c app && k cp $POD:/tmp/big back -c app && cmp big back && echo same
@@ -412,7 +412,7 @@ class KubectlTest {
         $ echo data | k run pipe --image=fairway.local/toolbox:1 --restart=Never --rm -i -- cat
         data
         pod "pipe" deleted
-        $ printf 'echo $((6*7))\\nexit 4\\n' | script -qec "$K -n $NS run shell --image=fairway.local/toolbox:1 --restart=Never --rm -it -- sh" /dev/null; test $? = 4
+        $ { printf 'echo $((6*7))\\nexit 4\\n'; sleep 3; } | script -qec "$K -n $NS run shell --image=fairway.local/toolbox:1 --restart=Never --rm -it -- sh" /dev/null; test $? = 4
         42
         pod "shell" deleted
         ~ k get pod crash

@@ -286,8 +286,11 @@ final class Attachments implements PodAttacher {
         delegates.run(with.get().delegate().get(), CniCommand.DEL, with.get().call());
       }
       steps.before("free its address");
+      boolean had = book.find(id, name).isPresent();
       book.release(id, name);
-      source.released();
+      if (had) {
+        source.released();
+      }
       steps.before("forget the call");
       calls.forget(attachment);
     } catch (IOException e) {
