@@ -35,13 +35,26 @@ public final class RouteNetlink implements AutoCloseable {
     return new RouteNetlink(NetlinkSocket.open(namespace, NetlinkSocket.ROUTE));
   }
 
-  /// Carries out requests in order, all in one system call. The kernel carries on after one that
-  /// fails, so the ones behind it are tried too; what of a batch was done is found by a dump.
+  /// Carries out requests in order, 2000 in one system call. All are tried, also those behind one
+  /// that fails; which were done is found by a dump.
   ///
-  /// @throws KernelException about the first request that failed
+  /// @throws KernelException about the first request that failed, with those of later system calls
+  ///   as suppressed
   public void apply(List<? extends RouteRequest> requests) {
+    KernelException first = null;
     for (int from = 0; from < requests.size(); from += MAX_MESSAGES) {
-      send(requests.subList(from, Math.min(requests.size(), from + MAX_MESSAGES)));
+      try {
+        send(requests.subList(from, Math.min(requests.size(), from + MAX_MESSAGES)));
+      } catch (KernelException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
     }
   }
 

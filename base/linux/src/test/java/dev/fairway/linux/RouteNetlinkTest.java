@@ -56,6 +56,24 @@ class RouteNetlinkTest {
   }
 
   @Test
+  void whatStandsBehindAFailureIsTriedHoweverManyRequestsLieBetween() {
+    List<RouteRequest> requests = new ArrayList<>();
+    requests.add(new PutRoute(Route.to(Prefix.parse("192.0.2.0/24")).on(99)));
+    for (int i = 0; i < 4500; i++) {
+      requests.add(new PutAddress(LinkAddress.of(1, ip("127.0.0.1"), 8)));
+    }
+    requests.add(new PutRoute(Route.to(Prefix.parse("198.51.100.0/24")).on(98)));
+    requests.add(new PutAddress(LinkAddress.of(1, ip("203.0.113.1"), 32)));
+    assertThatThrownBy(() -> inNode.apply(requests))
+        .isInstanceOf(KernelException.class)
+        .hasMessageContaining("192.0.2.0/24")
+        .satisfies(e -> assertThat(e.getSuppressed()).hasSize(1))
+        .satisfies(e -> assertThat(e.getSuppressed()[0]).hasMessageContaining("198.51.100.0/24"));
+    assertThat(inNode.addresses())
+        .contains(new LinkAddress(1, ip("203.0.113.1"), 32, Scope.UNIVERSE));
+  }
+
+  @Test
   void attachesAPodInTwoSends() throws Exception {
     MacAddress podMac = MacAddress.parse("0a:58:0a:c8:00:02");
     MacAddress hostMac = MacAddress.parse("ee:ee:ee:ee:ee:ee");
