@@ -3,7 +3,10 @@ package dev.fairway.podnet.masquerade;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
+import dev.fairway.linux.nft.NftTable;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 
 /// Keeps the kernel's rules as wanted. Not for several threads at a time.
 public final class Masquerade implements AutoCloseable {
@@ -19,12 +22,12 @@ public final class Masquerade implements AutoCloseable {
   ///
   /// @throws dev.fairway.linux.KernelException if the kernel refuses; the old rules stay then
   public void set(MasqueradeRules wanted) {
-    boolean there =
-        tables.tables().stream().anyMatch(table -> table.name().equals(MasqueradeRules.TABLE));
-    if (there && applied.equals(Optional.of(wanted))) {
-      return;
+    Set<NftTable> there = new HashSet<>(tables.tables());
+    there.retainAll(MasqueradeRules.OURS);
+    if (!there.equals(wanted.tables())
+        || (!there.isEmpty() && !applied.equals(Optional.of(wanted)))) {
+      tables.apply(wanted.render());
     }
-    tables.apply(wanted.render());
     applied = Optional.of(wanted);
   }
 

@@ -9,20 +9,31 @@ import dev.fairway.linux.nft.NftSet;
 import dev.fairway.linux.nft.NftTable;
 import dev.fairway.linux.nft.NftType;
 import dev.fairway.linux.nft.NftValue;
+import dev.fairway.linux.nft.NftVerdict;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
-/// Which packets get the node's address: from our own pods, to none of the cluster's pods, to none
-/// of its nodes, and not multicast.
+/// Which packets get the node's address: from our own pods, to nowhere that is spared, to none of
+/// the nodes, and not multicast.
+///
+/// What is spared has a rule each, as the kernel takes 128 expressions a rule at most. Only the
+/// first packet of a connection comes by them.
 ///
 /// @param own the ranges of this node's pods
-/// @param pods the ranges of all pods
+/// @param spared destinations that see a pod's own address: the ranges of all pods, and others
 /// @param nodes the addresses of all nodes
-public record MasqueradeRules(List<Prefix> own, List<Prefix> pods, List<IpAddress> nodes) {
-  static final String TABLE = "fairway-podnet";
+public record MasqueradeRules(List<Prefix> own, List<Prefix> spared, List<IpAddress> nodes) {
+  private static final String TABLE = "fairway-podnet";
+
+  /// The tables that the rules of any node are in.
+  static final Set<NftTable> OURS = Set.of(table(IpFamily.IPV4), table(IpFamily.IPV6));
+
+  private static final String FROM_PODS = "from-pods";
   private static final String NODES = "nodes";
 
   /// `NF_IP_PRI_NAT_SRC` of `linux/netfilter_ipv4.h`
@@ -33,7 +44,7 @@ public record MasqueradeRules(List<Prefix> own, List<Prefix> pods, List<IpAddres
 
   public MasqueradeRules {
     own = List.copyOf(own);
-    pods = List.copyOf(pods);
+    spared = List.copyOf(spared);
     nodes = List.copyOf(nodes);
   }
 
@@ -41,22 +52,43 @@ public record MasqueradeRules(List<Prefix> own, List<Prefix> pods, List<IpAddres
   List<NftRequest> render() {
     List<NftRequest> requests = new ArrayList<>();
     for (IpFamily family : IpFamily.values()) {
-      NftTable table = new NftTable(NftTable.Family.of(family), TABLE);
+      NftTable table = table(family);
       requests.add(new NftRequest.AddTable(table));
       requests.add(new NftRequest.DeleteTable(table));
-      if (own.stream().anyMatch(range -> range.family() == family)) {
+      if (has(family)) {
         fill(table, family, requests);
       }
     }
     return requests;
   }
 
+  /// The tables that are there when the rules are in place.
+  Set<NftTable> tables() {
+    Set<NftTable> tables = new HashSet<>();
+    for (IpFamily family : IpFamily.values()) {
+      if (has(family)) {
+        tables.add(table(family));
+      }
+    }
+    return tables;
+  }
+
+  private static NftTable table(IpFamily family) {
+    return new NftTable(NftTable.Family.of(family), TABLE);
+  }
+
+  private boolean has(IpFamily family) {
+    return own.stream().anyMatch(range -> range.family() == family);
+  }
+
   private void fill(NftTable table, IpFamily family, List<NftRequest> requests) {
     NftChain chain =
         NftChain.base(
             table, "leaving", NftChain.Type.NAT, NftChain.Hook.POSTROUTING, SOURCE_NAT_PRIORITY);
+    NftChain fromPods = NftChain.regular(table, FROM_PODS);
     NftSet nodeSet = NftSet.set(table, NODES, NftType.address(family));
     requests.add(new NftRequest.AddTable(table));
+    requests.add(new NftRequest.AddChain(fromPods));
     requests.add(new NftRequest.AddChain(chain));
     requests.add(new NftRequest.AddSet(nodeSet));
     List<NftSet.Element> elements = new ArrayList<>();
@@ -70,40 +102,39 @@ public record MasqueradeRules(List<Prefix> own, List<Prefix> pods, List<IpAddres
     }
     for (Prefix range : own) {
       if (range.family() == family) {
-        requests.add(new NftRequest.AddRule(table, chain.name(), rule(range, family)));
+        NftVerdict jump = NftVerdict.jump(FROM_PODS);
+        requests.add(rule(chain, range, sourceOffset(family), jump));
       }
     }
-  }
-
-  private List<NftExpression> rule(Prefix range, IpFamily family) {
-    List<NftExpression> steps = new ArrayList<>();
-    match(steps, sourceOffset(family), range, true);
-    for (Prefix destination : pods) {
-      if (destination.family() == family) {
-        match(steps, destinationOffset(family), destination, false);
+    int destination = destinationOffset(family);
+    NftVerdict back = new NftVerdict(NftVerdict.Kind.RETURN, "");
+    for (Prefix range : spared) {
+      if (range.family() == family) {
+        requests.add(rule(fromPods, range, destination, back));
       }
     }
-    match(
-        steps,
-        destinationOffset(family),
-        family == IpFamily.IPV4 ? MULTICAST_V4 : MULTICAST_V6,
-        false);
-    steps.add(load(destinationOffset(family), family));
-    steps.add(new NftExpression.InSet(NODES, 0, true));
-    steps.add(new NftExpression.Masquerade());
-    return steps;
+    Prefix multicast = family == IpFamily.IPV4 ? MULTICAST_V4 : MULTICAST_V6;
+    requests.add(rule(fromPods, multicast, destination, back));
+    requests.add(
+        NftRequest.AddRule.of(
+            fromPods,
+            load(destination, family),
+            new NftExpression.InSet(NODES, 0, true),
+            new NftExpression.Masquerade()));
   }
 
-  private static void match(List<NftExpression> steps, int offset, Prefix range, boolean inside) {
+  /// What to do with packets that have an address of a range.
+  private static NftRequest rule(NftChain chain, Prefix range, int offset, NftVerdict verdict) {
     byte[] mask = new byte[range.family().addressBytes()];
     for (int bit = 0; bit < range.length(); bit++) {
       mask[bit / 8] |= (byte) (0x80 >>> (bit % 8));
     }
-    steps.add(load(offset, range.family()));
-    steps.add(
-        new NftExpression.Bitwise(
-            0, NftValue.octets(mask), NftValue.octets(new byte[mask.length])));
-    steps.add(new NftExpression.Compare(0, inside, NftValue.of(range.address())));
+    return NftRequest.AddRule.of(
+        chain,
+        load(offset, range.family()),
+        new NftExpression.Bitwise(0, NftValue.octets(mask), NftValue.octets(new byte[mask.length])),
+        new NftExpression.Compare(0, true, NftValue.of(range.address())),
+        new NftExpression.Decide(verdict));
   }
 
   private static NftExpression load(int offset, IpFamily family) {
