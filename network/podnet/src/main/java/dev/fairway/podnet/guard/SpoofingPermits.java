@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,19 +36,22 @@ import org.slf4j.LoggerFactory;
 /// namespace says so by the same: who may make pods is not always who may decide this. It counts
 /// from when the API server knows the pod's addresses.
 ///
-/// Where the agent has no right to read pods and namespaces, it says so once, and no pod may.
+/// Where the agent has no right to read pods and namespaces, it says so once, and no pod may until
+/// it has: it asks again every minute.
 public final class SpoofingPermits implements Subscriber, AutoCloseable {
   /// On the pod, and on its namespace.
   public static final String ANNOTATION = "podnet.fairway.dev/allow-spoofing";
 
   private static final Logger LOG = LoggerFactory.getLogger(SpoofingPermits.class);
 
-  private static final Duration ASK_AGAIN = Duration.ofSeconds(10);
+  private static final Duration ASK_AGAIN = Duration.ofMinutes(1);
   private static final int FORBIDDEN = 403;
 
   private final KubernetesClient client;
   private final String node;
   private final Guard guard;
+  private final Duration askAgain;
+  private final Consumer<String> log;
   private final Thread asking;
   private @Nullable ClusterFollower follower; // guarded by this
   private boolean closed; // guarded by this
@@ -58,15 +62,23 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
 
   /// Follows the pods of a node, as soon as the API server lets it.
   public SpoofingPermits(KubernetesClient client, String node, Guard guard) {
+    this(client, node, guard, ASK_AGAIN, LOG::warn);
+  }
+
+  SpoofingPermits(
+      KubernetesClient client, String node, Guard guard, Duration askAgain, Consumer<String> log) {
     this.client = client;
     this.node = node;
     this.guard = guard;
+    this.askAgain = askAgain;
+    this.log = log;
     asking = Thread.ofVirtual().name("spoofing-permits").start(this::begin);
   }
 
   private void begin() {
+    Set<String> failed = new HashSet<>();
     try {
-      while (true) {
+      while (!isClosed()) {
         try {
           ListOptions one = new ListOptionsBuilder().withLimit(1L).build();
           client.namespaces().list(one);
@@ -74,18 +86,32 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
           follow();
           return;
         } catch (KubernetesClientException e) {
-          if (e.getCode() == FORBIDDEN) {
-            LOG.info(
-                "Annotation {} does not count: the agent may not read pods and namespaces",
-                ANNOTATION);
-            return;
+          String failure = failure(e);
+          if (!isClosed() && failed.add(failure)) {
+            log.accept("Annotation " + ANNOTATION + " does not count yet: " + failure);
           }
-          Thread.sleep(ASK_AGAIN);
+          Thread.sleep(askAgain);
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt(); // closed meanwhile
     }
+  }
+
+  /// Which kind of failure it is, so the same twice for what is told once.
+  private static String failure(KubernetesClientException e) {
+    if (e.getCode() == FORBIDDEN) {
+      return "the agent may not list pods and namespaces";
+    }
+    if (e.getCode() != 0) {
+      return "the API server answers " + e.getCode() + " to the lists of pods and namespaces";
+    }
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    return "the API server cannot be asked: " + cause.getClass().getSimpleName();
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
   }
 
   private synchronized void follow() {
@@ -106,7 +132,7 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
     told.retainAll(permits.refusals);
     for (String refusal : permits.refusals) {
       if (told.add(refusal)) {
-        LOG.warn("Pod network: {}", refusal);
+        log.accept("Pod network: " + refusal);
       }
     }
   }
@@ -175,12 +201,12 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
 
   @Override
   public void close() {
-    asking.interrupt();
     synchronized (this) {
       closed = true;
       if (follower != null) {
         follower.close();
       }
     }
+    asking.interrupt();
   }
 }
