@@ -222,8 +222,8 @@ final class LiveChangeTest {
         TestNode third = node(machines, 2)) {
       List<TestNode> nodes = List.of(first, second, third);
       PodNetworkSettings vxlan = PodNetworkSettings.of(BackendKind.VXLAN, BOTH);
-      PodNetworkSettings routes = vxlan.withBackend(BackendKind.ROUTES);
-      PodNetworkSettings bgp = vxlan.withBackend(BackendKind.BGP);
+      PodNetworkSettings routes = PodNetworkSettings.of(BackendKind.ROUTES, BOTH);
+      PodNetworkSettings bgp = PodNetworkSettings.of(BackendKind.BGP, BOTH);
       for (TestNode node : nodes) {
         node.agent.set(vxlan);
       }
@@ -282,7 +282,7 @@ final class LiveChangeTest {
           Prefix.parse(atB.json().path("ips").path(1).path("address").stringValue()).address();
       PodNetworkTest.assertPasses(a, b, atB.address(), 1500, true);
       for (TestNode node : nodes) {
-        node.agent.set(routes.withBackend(BackendKind.VXLAN));
+        node.agent.set(PodNetworkSettings.of(BackendKind.VXLAN, BOTH));
       }
       talk(nodes);
       PodNetworkTest.exchange(a, b, atB.address());

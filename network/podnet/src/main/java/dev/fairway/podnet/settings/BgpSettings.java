@@ -84,18 +84,19 @@ public record BgpSettings(
       communities = List.copyOf(communities);
       accept = List.copyOf(accept);
       reject = List.copyOf(reject);
-      InvalidSettings.unless(isAs(as), "bgp.peers.as", "must be from 1 to 4294967294");
-      InvalidSettings.unless(isPort(port), "bgp.peers.port", "must be from 1 to 65535");
+      String peer = "bgp.peers[" + name + "].";
+      InvalidSettings.unless(isAs(as), peer + "as", "must be from 1 to 4294967294");
+      InvalidSettings.unless(isPort(port), peer + "port", "must be from 1 to 65535");
       InvalidSettings.unless(
-          multihop >= 1 && multihop <= 255, "bgp.peers.multihop", "must be from 1 to 255");
+          multihop >= 1 && multihop <= 255, peer + "multihop", "must be from 1 to 255");
       InvalidSettings.unless(
           !address.isUnspecified() && !address.isMulticast() && !address.isLinkLocal(),
-          "bgp.peers.address",
+          peer + "address",
           address + " cannot be a neighbour's");
       for (String community : communities) {
         InvalidSettings.unless(
             isCommunity(community),
-            "bgp.peers.communities",
+            peer + "communities",
             "\"" + community + "\" is not two numbers up to 65535 such as 65000:100");
       }
     }

@@ -5,12 +5,16 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /// Flannel's `net-conf.json` (flannel's Documentation/configuration.md and backends.md), for people
 /// who bring theirs. Its fields about the size of nodes' ranges are passed over, as they are by
 /// flannel when the ranges come from Node objects.
 final class FlannelConfiguration {
+  /// What vxlan adds to a packet by flannel's count, whatever the family outside.
+  private static final int OVERHEAD = 50;
+
   private FlannelConfiguration() {}
 
   static boolean isOne(Section document) {
@@ -52,6 +56,7 @@ final class FlannelConfiguration {
     if (prefix.family() != family) {
       throw document.wrong(name, "must be a range of the other family");
     }
+    PodNetworkSettings.checkForPods(name, prefix);
     ranges.add(prefix);
   }
 
@@ -59,37 +64,50 @@ final class FlannelConfiguration {
     String type = backend.text("Type").orElse("");
     List<SubnetBackend> perSubnet = List.of();
     VxlanSettings vxlan = VxlanSettings.FLANNEL;
+    OptionalInt mtu = OptionalInt.empty();
     BackendKind kind;
     switch (type) {
       case "vxlan" -> {
         kind = BackendKind.VXLAN;
         vxlan =
             new VxlanSettings(
-                backend.integer("VNI", vxlan.vni()),
-                backend.integer("Port", vxlan.port()),
+                backend.integer("VNI", vxlan.vni(), 1, VxlanSettings.LAST_VNI),
+                backend.integer("Port", vxlan.port(), 1, 65535),
                 SettingsReader.macPrefix(backend, "MacPrefix"));
+        mtu = mtu(ranges, backend);
         refuse(backend, "GBP");
         refuse(backend, "Learning");
         if (backend.flag("DirectRouting", false)) {
-          perSubnet = List.of(new SubnetBackend(java.util.Optional.empty(), BackendKind.ROUTES));
+          perSubnet = List.of(new SubnetBackend(Optional.empty(), BackendKind.ROUTES));
         }
       }
-      case "host-gw" -> kind = BackendKind.ROUTES;
+      case "host-gw" -> {
+        kind = BackendKind.ROUTES;
+        backend.skip("MTU"); // as by flannel: pods get the MTU of the machines' network
+      }
       default ->
           throw backend.wrong("Type", "must be vxlan or host-gw; others than those are not known");
     }
     PodNetworkSettings plain = PodNetworkSettings.of(kind, ranges);
-    int mtu = backend.integer("MTU", 0);
     return new PodNetworkSettings(
         plain.podRanges(),
         kind,
         perSubnet,
         vxlan,
-        mtu == 0 ? OptionalInt.empty() : OptionalInt.of(mtu),
+        mtu,
         plain.masquerade(),
         plain.fastPath(),
         plain.antiSpoofing(),
         plain.bgp());
+  }
+
+  /// Flannel's `MTU` is that of the machines' network: pods get what the tunnel leaves.
+  private static OptionalInt mtu(List<Prefix> ranges, Section backend) {
+    if (backend.integer("MTU", 0) == 0) {
+      return OptionalInt.empty();
+    }
+    int least = PodNetworkSettings.leastMtu(ranges) + OVERHEAD;
+    return OptionalInt.of(backend.integer("MTU", 0, least, 65535) - OVERHEAD);
   }
 
   private static void refuse(Section backend, String name) {

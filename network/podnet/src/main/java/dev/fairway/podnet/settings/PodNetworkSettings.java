@@ -39,7 +39,7 @@ public record PodNetworkSettings(
   public static final int LEAST_IPV6_MTU = 1280;
 
   /// The least that every IPv4 host must take (RFC 791 3.2).
-  static final int LEAST_IPV4_MTU = 576;
+  private static final int LEAST_IPV4_MTU = 576;
 
   static final int MOST_RANGES = 64;
 
@@ -52,13 +52,7 @@ public record PodNetworkSettings(
         "must hold 1 to " + MOST_RANGES + " ranges such as 10.200.0.0/16");
     for (int i = 0; i < podRanges.size(); i++) {
       Prefix range = podRanges.get(i);
-      InvalidSettings.unless(
-          range.length() >= 4
-              && !range.address().isMulticast()
-              && !range.address().isLoopback()
-              && !range.address().isLinkLocal(),
-          "podRanges[" + i + "]",
-          range + " cannot be pods' addresses; take a private range such as 10.200.0.0/16");
+      checkForPods("podRanges[" + i + "]", range);
       for (Prefix earlier : podRanges.subList(0, i)) {
         InvalidSettings.unless(
             !earlier.overlaps(range), "podRanges[" + i + "]", range + " overlaps " + earlier);
@@ -67,13 +61,29 @@ public record PodNetworkSettings(
     InvalidSettings.unless(
         perSubnet.size() <= MOST_RANGES, "perSubnet", "must have at most " + MOST_RANGES);
     if (mtu.isPresent()) {
-      boolean v6 = podRanges.stream().anyMatch(range -> range.family() == IpFamily.IPV6);
-      int least = v6 ? LEAST_IPV6_MTU : LEAST_IPV4_MTU;
+      int least = leastMtu(podRanges);
       InvalidSettings.unless(
           mtu.getAsInt() >= least && mtu.getAsInt() <= 65535,
           "mtu",
           "must be auto or from " + least + " to 65535");
     }
+  }
+
+  /// @throws InvalidSettings by the name of the field, if pods cannot have addresses of the range
+  static void checkForPods(String field, Prefix range) {
+    InvalidSettings.unless(
+        range.length() >= 4
+            && !range.address().isMulticast()
+            && !range.address().isLoopback()
+            && !range.address().isLinkLocal(),
+        field,
+        range + " cannot be pods' addresses; take a private range such as 10.200.0.0/16");
+  }
+
+  /// What pods with addresses of these ranges must be able to send.
+  static int leastMtu(List<Prefix> ranges) {
+    boolean v6 = ranges.stream().anyMatch(range -> range.family() == IpFamily.IPV6);
+    return v6 ? LEAST_IPV6_MTU : LEAST_IPV4_MTU;
   }
 
   /// Everything else as people expect it who say no more.
@@ -117,10 +127,5 @@ public record PodNetworkSettings(
       }
     }
     return families;
-  }
-
-  public PodNetworkSettings withBackend(BackendKind other) {
-    return new PodNetworkSettings(
-        podRanges, other, perSubnet, vxlan, mtu, masquerade, fastPath, antiSpoofing, bgp);
   }
 }

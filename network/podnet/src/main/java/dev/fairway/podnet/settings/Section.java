@@ -79,6 +79,14 @@ final class Section {
     return (int) number;
   }
 
+  int integer(String name, int otherwise, int least, int most) {
+    int number = integer(name, otherwise);
+    if (number < least || number > most) {
+      throw wrong(name, "must be from " + least + " to " + most);
+    }
+    return number;
+  }
+
   /// One of two words, as true for the first.
   boolean word(String name, String yes, String no, boolean otherwise) {
     return switch (text(name).orElse(otherwise ? yes : no)) {

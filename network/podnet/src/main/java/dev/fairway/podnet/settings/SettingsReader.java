@@ -94,11 +94,11 @@ final class SettingsReader {
         int digit = Character.digit(octets.charAt(i), 16);
         value = digit < 0 || value < 0 ? -1 : value << 4 | digit;
       }
-      if (value >= 0) {
+      if (value >= 0 && (value & 0x0100) == 0) {
         return value;
       }
     }
-    throw section.wrong(name, "must be two octets such as \"0e:fa\"");
+    throw section.wrong(name, "must be two octets of an address of one device, such as \"0e:fa\"");
   }
 
   private static BgpSettings bgp(Section section) {

@@ -10,8 +10,11 @@ package dev.fairway.podnet.settings;
 public record VxlanSettings(int vni, int port, int macPrefix) {
   public static final VxlanSettings FLANNEL = new VxlanSettings(1, 8472, 0x0efa);
 
+  static final int LAST_VNI = 0xff_ffff;
+
   public VxlanSettings {
-    InvalidSettings.unless(vni >= 1 && vni < 1 << 24, "vxlan.vni", "must be from 1 to 16777215");
+    InvalidSettings.unless(
+        vni >= 1 && vni <= LAST_VNI, "vxlan.vni", "must be from 1 to " + LAST_VNI);
     InvalidSettings.unless(port >= 1 && port <= 65535, "vxlan.port", "must be from 1 to 65535");
     InvalidSettings.unless(
         macPrefix >>> 16 == 0 && (macPrefix & 0x0100) == 0,

@@ -125,7 +125,7 @@ final class PodNetworkSettingsTest {
         "vxlan: {vni: 0}                       | vxlan.vni must be from 1 to 16777215",
         "vxlan: {vni: 99999999999}             | vxlan.vni must be a smaller number",
         "vxlan: {mac: 1}                       | vxlan.mac is not a field",
-        "vxlan: {macPrefix: \"01:00\"}         | vxlan.macPrefix must be two octets",
+        "vxlan: {macPrefix: \"01:00\"}         | vxlan.macPrefix must be two octets of an address of one",
         "mtu: 100                              | mtu must be auto or from 576 to 65535",
         "mtu: big                              | mtu must be a whole number",
         "masquerade: maybe                     | masquerade must be a map",
@@ -136,7 +136,8 @@ final class PodNetworkSettingsTest {
         "perSubnet: [{nodes: own, x: 1, backend: bgp}] | perSubnet[0].x is not a field",
         "bgp: {as: 0}                          | bgp.as must be from 1",
         "bgp: {peers: [{as: 1}]}               | bgp.peers[0].address must be given",
-        "bgp: {peers: [{address: 10.0.0.1}]}   | bgp.peers.as must be from 1",
+        "bgp: {peers: [{address: 10.0.0.1}]}   | bgp.peers[10.0.0.1].as must be from 1",
+        "bgp: {peers: [{name: tor, address: 10.0.0.1, as: 0}]} | bgp.peers[tor].as must be from 1",
         "backend: wireguard                    | backend must be vxlan, routes or bgp",
         "x: &a [*a]                            | the document",
         "`a: [`                                | the document is not YAML",
@@ -172,7 +173,7 @@ final class PodNetworkSettingsTest {
     assertThat(read.podRanges())
         .containsExactly(Prefix.parse("10.244.0.0/16"), Prefix.parse("2001:cafe:42::/56"));
     assertThat(read.vxlan()).isEqualTo(new VxlanSettings(4096, 4789, 0x0efa));
-    assertThat(read.mtu()).hasValue(1400);
+    assertThat(read.mtu()).as("what the tunnel leaves").hasValue(1350);
     assertThat(read.perSubnet())
         .containsExactly(new SubnetBackend(Optional.empty(), BackendKind.ROUTES));
     assertThat(
@@ -180,6 +181,13 @@ final class PodNetworkSettingsTest {
                     "{\"Network\": \"10.244.0.0/16\", \"Backend\": {\"Type\": \"host-gw\"}}")
                 .backend())
         .isEqualTo(BackendKind.ROUTES);
+    assertThat(
+            PodNetworkSettings.parse(
+                    "{\"Network\": \"10.244.0.0/16\","
+                        + " \"Backend\": {\"Type\": \"host-gw\", \"MTU\": 1400}}")
+                .mtu())
+        .as("flannel reads it for vxlan only")
+        .isEmpty();
   }
 
   @ParameterizedTest
@@ -192,6 +200,11 @@ final class PodNetworkSettingsTest {
         "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"GBP\":true}} | Backend.GBP",
         "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"X\":1}} | Backend.X is not",
         "{\"Backend\":{\"Type\":\"vxlan\"}} | Network must be given, as EnableIPv4 is true",
+        "{\"Network\":\"127.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\"}} | Network 127.0.0.0/8 cannot be",
+        "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":0}} | Backend.VNI must be from 1 to 16777215",
+        "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\",\"Port\":0}} | Backend.Port must be from 1 to 65535",
+        "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\",\"MTU\":600}} | Backend.MTU must be from 626 to 65535",
+        "{\"Network\":\"10.0.0.0/8\",\"Backend\":{\"Type\":\"vxlan\",\"MacPrefix\":\"01-00\"}} | Backend.MacPrefix must be two",
       })
   void whatFlannelsConfigurationMeansIsNeverGuessed(String text, String message) {
     assertThatThrownBy(() -> PodNetworkSettings.parse(text))
