@@ -111,7 +111,11 @@ final class Page {
     }
     String typed = String.join("\\n", command.input()) + "\\nexit\\n";
     // An end of the typing that comes before the terminal is raw ends the session at once.
-    return "{ printf '" + typed + "'; sleep 3; } | script -qec '" + command.text() + "' /dev/null | tr -d '\\r'";
+    return "{ printf '"
+        + typed
+        + "'; sleep 3; } | script -qec '"
+        + command.text()
+        + "' /dev/null | tr -d '\\r'";
   }
 
   /// Reads blocks of the page: `$ ` begins a command, `/ # ` is typed into it.
