@@ -42,7 +42,6 @@ public final class NodeLifecycleController implements Controller {
   private final Duration grace;
   private final WorkQueue<ObjectKey> queue;
   private final Map<String, Instant> heard = new ConcurrentHashMap<>();
-  private final Map<String, Instant> nextLook = new ConcurrentHashMap<>();
 
   /// @param grace how long a lease may stay unrenewed
   public NodeLifecycleController(Cluster cluster, Duration grace) {
@@ -83,7 +82,6 @@ public final class NodeLifecycleController implements Controller {
   private void nodeChanged(ObjectKey key, Change<Node> change) {
     if (change.after().isEmpty()) {
       heard.remove(key.name());
-      nextLook.remove(key.name());
       cluster
           .events()
           .normal(
@@ -214,13 +212,10 @@ public final class NodeLifecycleController implements Controller {
     }
   }
 
-  /// Sees to it that a node is looked at by `at`, with one timer a node in the ordinary case.
+  /// Sees to it that a node is looked at by `at`. The queue keeps the earliest such plan only, so
+  /// it has to be told each time: a retry may have taken the place of what was planned before.
   private void lookAgain(ObjectKey key, Instant at, Instant now) {
-    Instant planned = nextLook.get(key.name());
-    if (planned == null || !now.isBefore(planned) || at.isBefore(planned)) {
-      nextLook.put(key.name(), at);
-      queue.addAfter(key, Duration.between(now, at).plusMillis(10));
-    }
+    queue.addAfter(key, Duration.between(now, at).plusMillis(10));
   }
 
   @Override
