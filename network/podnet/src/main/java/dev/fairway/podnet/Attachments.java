@@ -286,9 +286,7 @@ final class Attachments implements PodAttacher {
         delegates.run(with.get().delegate().get(), CniCommand.DEL, with.get().call());
       }
       steps.before("free its address");
-      boolean had = book.find(id, name).isPresent();
-      book.release(id, name);
-      if (had) {
+      if (book.release(id, name)) {
         source.released();
       }
       steps.before("forget the call");

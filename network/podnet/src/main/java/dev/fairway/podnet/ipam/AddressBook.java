@@ -335,12 +335,13 @@ public final class AddressBook implements AddressSource, AutoCloseable {
 
   /// Takes the addresses back; an unknown owner is success.
   ///
+  /// @return whether there were any
   /// @throws IOException if the disk refuses; the addresses stay taken then
-  public synchronized void release(String containerId, String interfaceName) throws IOException {
+  public synchronized boolean release(String containerId, String interfaceName) throws IOException {
     Key key = new Key(containerId, interfaceName);
     Allocation allocation = allocations.get(key);
     if (allocation == null) {
-      return;
+      return false;
     }
     append(new BookLine.Released(containerId, interfaceName));
     allocations.remove(key);
@@ -351,6 +352,7 @@ public final class AddressBook implements AddressSource, AutoCloseable {
       channel = rewrite();
       old.close();
     }
+    return true;
   }
 
   /// An address that another has, too, stays taken: the line of its first release was lost.
