@@ -76,6 +76,11 @@ public final class Readiness implements AutoCloseable {
     add(socket.fd(), READABLE, token);
   }
 
+  /// As [#add(UdpSocket, long)].
+  public void add(PacketSocket socket, long token) {
+    add(socket.fd(), READABLE, token);
+  }
+
   /// Must come before the socket is closed.
   public synchronized void remove(long token) {
     Fd fd = members.remove(token);

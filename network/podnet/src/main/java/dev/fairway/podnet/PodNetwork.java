@@ -20,6 +20,7 @@ import dev.fairway.podnet.hostport.HostPorts;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.masquerade.Masquerade;
 import dev.fairway.podnet.masquerade.MasqueradeRules;
+import dev.fairway.podnet.multicast.Multicast;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import dev.fairway.podnet.nodes.Underlay;
@@ -43,6 +44,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -121,6 +123,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final FastPath fastPath;
   private final Guard guard;
   private final @Nullable SpoofingPermits permits;
+  private final Multicast multicast;
   private final CniServer server;
   private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
@@ -167,7 +170,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     fastPath = new FastPath(machine, new FastPath.Mode(first.fastPath()));
     guard = new Guard(machine, first.antiSpoofing());
     permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard);
-    wires.watch(List.of(guard, fastPath));
+    multicast = new Multicast(machine, this::settleSoon);
+    multicast.set(first.multicast());
+    wires.watch(List.of(guard, fastPath, multicast));
     forwarding =
         new NodeForwarding(
             machine,
@@ -259,6 +264,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     ForwardingSysctls.write(machine, config.underlay(), wanted.families());
     fastPath.set(new FastPath.Mode(wanted.fastPath()));
     guard.set(wanted.antiSpoofing());
+    multicast.set(wanted.multicast());
     // Last, so that all of it is done again where a part of it failed.
     backends = new BackendMix(wanted, forwarding.bgp()::reaches);
   }
@@ -344,6 +350,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     FastPath.Status fast = fastPath.status();
     Map<String, Long> packets = new LinkedHashMap<>();
     fast.packets().forEach((outcome, count) -> packets.put(outcome.toString(), count));
+    packets.putAll(multicast.packets());
     Map<String, Long> dropped = new LinkedHashMap<>();
     guard.dropped().forEach((reason, count) -> dropped.put(reason.toString(), count));
     return new NodeStatus.PacketWays(
@@ -395,12 +402,15 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
           forwarding.settle(backends, me, nodes.others(), underlay, singles);
       refused.ifPresent(stages::add);
       becomeReady(me, underlay);
-      Map<String, String> announcement = backends.announcement(me, nodes.others(), underlay);
+      Map<String, String> announcement =
+          new HashMap<>(backends.announcement(me, nodes.others(), underlay));
+      announcement.putAll(multicast.announcement(nodes.myAnnotations()));
       if (!nodes.myAnnotations().entrySet().containsAll(announcement.entrySet())) {
         announcer.announce(config.nodeName(), announcement);
       }
     });
     stages.run(() -> masquerade.set(masqueradeRules(me)));
+    stages.run(() -> multicast.nodes(me, nodes.others(), objects));
     found.addAll(forwarding.bgp().problems());
     problems = List.copyOf(found);
     stages.end();
@@ -485,6 +495,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     stages.run(forwarding.bgp()::check);
     stages.run(fastPath::resync);
     stages.run(guard::resync);
+    stages.run(multicast::resync);
     stages.run(attachments::collect);
     if (pools != null) {
       stages.run(pools::upkeep);
@@ -528,6 +539,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     synchronized (this) {
       fastPath.close();
       guard.close();
+      multicast.close();
       wires.close();
       hostPorts.close();
       forwarding.close();

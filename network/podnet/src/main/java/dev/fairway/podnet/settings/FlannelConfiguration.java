@@ -98,6 +98,7 @@ final class FlannelConfiguration {
         plain.masquerade(),
         plain.fastPath(),
         plain.antiSpoofing(),
+        plain.multicast(),
         plain.bgp());
   }
 

@@ -21,6 +21,7 @@ import java.util.TreeSet;
 /// @param masquerade of what leaves the cluster
 /// @param fastPath whether pods of one node are joined past the routing, where the kernel can
 /// @param antiSpoofing whether a pod may send only by its own addresses
+/// @param multicast whether what a pod sends to a group reaches the pods in it
 /// @param bgp the speakers of backend `bgp`
 public record PodNetworkSettings(
     List<Prefix> podRanges,
@@ -31,6 +32,7 @@ public record PodNetworkSettings(
     MasqueradeSettings masquerade,
     boolean fastPath,
     boolean antiSpoofing,
+    boolean multicast,
     BgpSettings bgp) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
   public static final String KIND = "PodNetworkConfiguration";
@@ -97,6 +99,7 @@ public record PodNetworkSettings(
         new MasqueradeSettings(true, List.of()),
         true,
         true,
+        false,
         BgpSettings.MESH);
   }
 

@@ -26,6 +26,7 @@ final class SettingsReader {
             masquerade(document),
             document.word("fastPath", "auto", "off", true),
             document.flag("antiSpoofing", true),
+            document.flag("multicast", false),
             document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH));
     document.done();
     return settings;

@@ -37,6 +37,7 @@ final class PodNetworkSettingsTest {
           masquerade: {enabled: true, except: [192.0.2.0/24]}
           fastPath: "off"
           antiSpoofing: false
+          multicast: true
           bgp:
             as: 65001
             routeReflectors: [worker-0]
@@ -67,6 +68,7 @@ final class PodNetworkSettingsTest {
     assertThat(read.masquerade().except()).containsExactly(Prefix.parse("192.0.2.0/24"));
     assertThat(read.fastPath()).isFalse();
     assertThat(read.antiSpoofing()).isFalse();
+    assertThat(read.multicast()).isTrue();
     assertThat(read.bgp().mesh()).isFalse();
     assertThat(read.bgp().holdTime()).isEqualTo(Duration.ofSeconds(9));
     assertThat(read.bgp().bfd()).contains(new BgpSettings.Bfd(Duration.ofMillis(50), 4));

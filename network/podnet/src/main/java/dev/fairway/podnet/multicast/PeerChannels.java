@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet.multicast;
+
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// UDP between nodes: four octets that say what it is, then a packet as a pod sent it. Safe for use
+/// by many threads.
+final class PeerChannels implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(PeerChannels.class);
+
+  /// Of nobody in IANA's list, next to that of flannel's VXLAN.
+  static final int PORT = 8473;
+
+  /// `FWM` and the version.
+  private static final int MAGIC = 0x46574d01;
+
+  private static final int MAX_BYTES = 1 << 16;
+
+  /// Takes what came; the packet begins at an offset.
+  interface Receiver {
+    void received(IpAddress from, byte[] bytes, int at);
+  }
+
+  private final NetworkNamespace machine;
+  private final Receiver receiver;
+  private final Map<IpAddress, DatagramChannel> channels = new HashMap<>(); // guarded by this
+  private final Map<IpAddress, String> refused = new HashMap<>(); // guarded by this
+  private boolean closed; // guarded by this
+
+  PeerChannels(NetworkNamespace machine, Receiver receiver) {
+    this.machine = machine;
+    this.receiver = receiver;
+  }
+
+  /// Where this machine is reached from now on. An address that it does not have is tried again at
+  /// the next call.
+  synchronized void bind(List<IpAddress> addresses) {
+    List<IpAddress> gone = new ArrayList<>(channels.keySet());
+    gone.removeAll(addresses);
+    gone.forEach(address -> end(channels.remove(address)));
+    for (IpAddress address : addresses) {
+      if (closed || channels.containsKey(address)) {
+        continue;
+      }
+      try {
+        DatagramChannel channel = open(address);
+        channels.put(address, channel);
+        refused.remove(address);
+        Thread.ofVirtual().name("multicast-" + address).start(() -> receive(channel));
+      } catch (IOException e) {
+        if (!e.toString().equals(refused.put(address, e.toString()))) {
+          LOG.warn("Multicast: no UDP port {} at {}: {}", PORT, address, e.toString());
+        }
+      }
+    }
+  }
+
+  private DatagramChannel open(IpAddress address) throws IOException {
+    StandardProtocolFamily family =
+        address.family() == IpFamily.IPV4
+            ? StandardProtocolFamily.INET
+            : StandardProtocolFamily.INET6;
+    DatagramChannel channel = machine.call(() -> DatagramChannel.open(family));
+    try {
+      return channel.bind(new InetSocketAddress(address.toInetAddress(), PORT));
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    }
+  }
+
+  private void receive(DatagramChannel channel) {
+    ByteBuffer buffer = ByteBuffer.allocate(MAX_BYTES);
+    while (true) {
+      try {
+        buffer.clear();
+        InetSocketAddress from = (InetSocketAddress) channel.receive(buffer);
+        buffer.flip();
+        if (from.getPort() == PORT && buffer.remaining() > 4 && buffer.getInt(0) == MAGIC) {
+          byte[] bytes = new byte[buffer.remaining()];
+          buffer.get(bytes);
+          receiver.received(IpAddress.ofBytes(from.getAddress().getAddress()), bytes, 4);
+        }
+      } catch (ClosedChannelException e) {
+        return;
+      } catch (IOException | RuntimeException e) {
+        LOG.debug("Multicast: a datagram is lost", e);
+        if (!channel.isOpen()) {
+          return;
+        }
+      }
+    }
+  }
+
+  /// Sends a packet to a node, or drops it where the way is full.
+  boolean send(byte[] packet, IpAddress to) {
+    List<DatagramChannel> ways = new ArrayList<>();
+    synchronized (this) {
+      channels.forEach((address, channel) -> {
+        if (address.family() == to.family()) {
+          ways.add(channel);
+        }
+      });
+    }
+    if (ways.isEmpty()) {
+      return false;
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(4 + packet.length).putInt(MAGIC).put(packet).flip();
+    try {
+      return ways.getFirst().send(bytes, new InetSocketAddress(to.toInetAddress(), PORT)) > 0;
+    } catch (IOException e) {
+      return false; // no way there now, or refused by the one before
+    }
+  }
+
+  private static void end(DatagramChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOG.debug("A socket was not closed well", e);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    channels.values().forEach(PeerChannels::end);
+    channels.clear();
+  }
+}
