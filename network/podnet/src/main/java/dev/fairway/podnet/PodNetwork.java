@@ -168,8 +168,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             new Delegate(machine),
             steps);
     fastPath = new FastPath(machine, new FastPath.Mode(first.fastPath()));
-    guard = new Guard(machine, first.antiSpoofing());
-    permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard);
+    Path kept = config.stateDir().resolve("spoofing-permits");
+    guard = new Guard(machine, first.antiSpoofing(), SpoofingPermits.kept(kept));
+    permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard, kept);
     multicast = new Multicast(machine, this::settleSoon);
     multicast.set(first.multicast());
     wires.watch(List.of(guard, fastPath, multicast));
@@ -441,9 +442,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
           .forEach(spared::add);
     }
     spared.addAll(wanted.masquerade().except());
-    List<IpAddress> machines = new ArrayList<>(me.addresses());
-    nodes.others().forEach(other -> machines.addAll(other.addresses()));
-    return new MasqueradeRules(mine, spared, machines);
+    return new MasqueradeRules(mine, spared, ClusterNodes.machines(me, nodes.others(), objects));
   }
 
   private void becomeReady(ClusterNode me, Underlay underlay) throws IOException {

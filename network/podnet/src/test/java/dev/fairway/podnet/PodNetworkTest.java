@@ -89,6 +89,22 @@ final class PodNetworkTest {
     }
   }
 
+  /// Its annotation would have all nodes send their pods' packets to that address as they are.
+  @Test
+  void aNodeCannotTakeTheWayBackFromAnAddressOfTheWorld() throws Exception {
+    try (TestMachines machines = new TestMachines(MTU);
+        TestNode first = new TestNode(machines, directory, BackendKind.VXLAN, 0, step -> {});
+        TestNode liar = new TestNode(machines, directory, BackendKind.VXLAN, 1, step -> {})) {
+      NetworkNamespace outside = machines.machine("outside", "10.240.0.99");
+      settle(first, liar);
+      liar.announced.put("flannel.alpha.coreos.com/public-ip", "10.240.0.99");
+      first.agent.nodes(List.of(first.object(), liar.object()));
+      Path pod = machines.sandbox("pod");
+      first.add("pod", pod);
+      assertThat(sourceSeen(pod, outside, "10.240.0.99")).isEqualTo("10.240.0.20");
+    }
+  }
+
   private static String sourceSeen(Path from, NetworkNamespace to, String toAddress)
       throws Exception {
     try (NetworkNamespace client = NetworkNamespace.open(from);

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// @param mac of the pod's end
 /// @param addresses of the pod, those that are routed to it
 /// @param shaped whether something queues or filters on the link, such as a bandwidth limit
+/// @param pod whose it is, `namespace/name`; empty if nobody said
 public record PodLink(
-    int index, String name, MacAddress mac, List<IpAddress> addresses, boolean shaped) {
+    int index, String name, MacAddress mac, List<IpAddress> addresses, boolean shaped, String pod) {
   public PodLink {
     addresses = List.copyOf(addresses);
   }
@@ -68,9 +69,21 @@ public record PodLink(
       @Nullable MacAddress mac = ofLink.isEmpty() ? null : macs.get(ofLink.getFirst());
       if (mac != null) {
         pods.add(
-            new PodLink(link.index(), link.name(), mac, ofLink, shaped.contains(link.index())));
+            new PodLink(
+                link.index(),
+                link.name(),
+                mac,
+                ofLink,
+                shaped.contains(link.index()),
+                podOf(link.alias())));
       }
     }
     return pods;
+  }
+
+  /// The first word of an alias; other names of the pod may follow.
+  public static String podOf(String alias) {
+    int space = alias.indexOf(' ');
+    return space < 0 ? alias : alias.substring(0, space);
   }
 }

@@ -32,7 +32,7 @@ public final class Guard implements PodWatcher, AutoCloseable {
   /// Pods on their way out, without addresses: what still comes from their links is nobody's.
   private final Map<Integer, Pod> leaving = new HashMap<>();
 
-  private Map<IpAddress, Exemption> exemptions = Map.of();
+  private Map<IpAddress, Exemption> exemptions;
   private boolean wanted;
   private boolean there;
 
@@ -40,8 +40,17 @@ public final class Guard implements PodWatcher, AutoCloseable {
   ///
   /// @param everything it is not guarded at all
   /// @param addresses it may also send by, such as one that moves between pods
-  public record Exemption(boolean everything, List<IpAddress> addresses) {
+  /// @param pod `namespace/name` of the only one it is for; empty for whoever has the address
+  public record Exemption(boolean everything, List<IpAddress> addresses, String pod) {
     static final Exemption NONE = new Exemption(false, List.of());
+
+    public Exemption(boolean everything, List<IpAddress> addresses) {
+      this(everything, addresses, "");
+    }
+
+    private boolean isFor(String other) {
+      return pod.isEmpty() || other.isEmpty() || pod.equals(other);
+    }
 
     public Exemption {
       addresses = List.copyOf(addresses);
@@ -54,6 +63,12 @@ public final class Guard implements PodWatcher, AutoCloseable {
   /// @param on false to remove what an earlier agent left
   /// @throws KernelException if the kernel refuses
   public Guard(NetworkNamespace machine, boolean on) {
+    this(machine, on, Map.of());
+  }
+
+  /// As [#Guard(NetworkNamespace, boolean)], with exemptions that count from the first moment.
+  public Guard(NetworkNamespace machine, boolean on, Map<IpAddress, Exemption> exemptions) {
+    this.exemptions = Map.copyOf(exemptions);
     tables = NfTables.open(machine);
     netlink = RouteNetlink.open(machine);
     set(on);
@@ -85,7 +100,7 @@ public final class Guard implements PodWatcher, AutoCloseable {
       return;
     }
     Pod before = applied.get(link);
-    Optional<Pod> pod = pod(link, wire.mac(), wire.addresses());
+    Optional<Pod> pod = pod(link, wire.mac(), wire.addresses(), PodLink.podOf(wire.alias()));
     change(pod.stream().toList(), before == null ? List.of() : List.of(before));
   }
 
@@ -159,7 +174,7 @@ public final class Guard implements PodWatcher, AutoCloseable {
   private Map<Integer, Pod> desired() {
     Map<Integer, Pod> desired = new HashMap<>();
     for (PodLink link : PodLink.read(netlink)) {
-      pod(link.index(), link.mac(), link.addresses())
+      pod(link.index(), link.mac(), link.addresses(), link.pod())
           .ifPresent(pod -> desired.put(pod.link(), pod));
     }
     if (!leaving.isEmpty()) {
@@ -171,10 +186,13 @@ public final class Guard implements PodWatcher, AutoCloseable {
     return desired;
   }
 
-  private Optional<Pod> pod(int link, MacAddress mac, List<IpAddress> addresses) {
+  private Optional<Pod> pod(int link, MacAddress mac, List<IpAddress> addresses, String name) {
     List<IpAddress> all = new ArrayList<>(addresses);
     for (IpAddress address : addresses) {
       Exemption exemption = exemptions.getOrDefault(address, Exemption.NONE);
+      if (!exemption.isFor(name)) {
+        continue;
+      }
       if (exemption.everything) {
         return Optional.empty();
       }

@@ -16,6 +16,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodIP;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -34,7 +35,8 @@ import org.slf4j.LoggerFactory;
 ///
 /// A pod may if it says so by the annotation `podnet.fairway.dev/allow-spoofing: "true"`, and its
 /// namespace says so by the same: who may make pods is not always who may decide this. It counts
-/// from when the API server knows the pod's addresses.
+/// from when the API server knows the pod's addresses, and past the agent's end: the next one
+/// begins with what was known last, until the API server answers.
 ///
 /// Where the agent has no right to read pods and namespaces, it says so once, and no pod may until
 /// it has: it asks again every minute.
@@ -50,6 +52,7 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
   private final KubernetesClient client;
   private final String node;
   private final Guard guard;
+  private final Path file;
   private final Duration askAgain;
   private final Consumer<String> log;
   private final Thread asking;
@@ -61,15 +64,28 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
   record Permits(Map<IpAddress, Exemption> exemptions, List<String> refusals) {}
 
   /// Follows the pods of a node, as soon as the API server lets it.
-  public SpoofingPermits(KubernetesClient client, String node, Guard guard) {
-    this(client, node, guard, ASK_AGAIN, LOG::warn);
+  ///
+  /// @param file where the permits are kept for [#kept]
+  public SpoofingPermits(KubernetesClient client, String node, Guard guard, Path file) {
+    this(client, node, guard, file, ASK_AGAIN, LOG::warn);
+  }
+
+  /// What was known last.
+  public static Map<IpAddress, Exemption> kept(Path file) {
+    return KeptPermits.read(file);
   }
 
   SpoofingPermits(
-      KubernetesClient client, String node, Guard guard, Duration askAgain, Consumer<String> log) {
+      KubernetesClient client,
+      String node,
+      Guard guard,
+      Path file,
+      Duration askAgain,
+      Consumer<String> log) {
     this.client = client;
     this.node = node;
     this.guard = guard;
+    this.file = file;
     this.askAgain = askAgain;
     this.log = log;
     asking = Thread.ofVirtual().name("spoofing-permits").start(this::begin);
@@ -129,6 +145,9 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
   public void changed(Delta delta, ClusterImage image) {
     Permits permits = of(image.all(Pod.class), image.all(Namespace.class));
     guard.exempt(permits.exemptions);
+    if (!permits.exemptions.equals(KeptPermits.read(file))) {
+      KeptPermits.write(file, permits.exemptions);
+    }
     told.retainAll(permits.refusals);
     for (String refusal : permits.refusals) {
       if (told.add(refusal)) {
@@ -167,7 +186,7 @@ public final class SpoofingPermits implements Subscriber, AutoCloseable {
                 + ANNOTATION
                 + "=true");
       } else {
-        addresses(pod).forEach(ip -> exemptions.put(ip, new Exemption(true, List.of())));
+        addresses(pod).forEach(ip -> exemptions.put(ip, new Exemption(true, List.of(), name)));
       }
     }
     return new Permits(exemptions, refusals);

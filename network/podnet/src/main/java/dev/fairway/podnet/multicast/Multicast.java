@@ -86,7 +86,7 @@ public final class Multicast implements PodWatcher, AutoCloseable {
   @Override
   public synchronized void connected(Wire wire, int link) {
     if (relay != null) {
-      relay.connected(new PodLink(link, wire.hostName(), wire.mac(), wire.addresses(), false));
+      relay.connected(new PodLink(link, wire.hostName(), wire.mac(), wire.addresses(), false, ""));
     }
   }
 

@@ -11,9 +11,11 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -184,6 +186,28 @@ public record ClusterNodes(
         ranges,
         tunnel,
         FlannelAnnotations.sendsBy(annotations));
+  }
+
+  /// Where machines of the cluster are: only addresses that stand in the status of their Node. What
+  /// a node announces beside that is good for reaching its own pods, and is its word alone: it must
+  /// not change how other pods' packets to that address leave.
+  ///
+  /// @param objects all Node objects
+  public static List<IpAddress> machines(
+      ClusterNode me, List<ClusterNode> others, Collection<Node> objects) {
+    Set<String> doubtful = new HashSet<>();
+    for (Node node : objects) {
+      if (saysOtherAddress(node)) {
+        doubtful.add(node.getMetadata().getName());
+      }
+    }
+    List<IpAddress> machines = new ArrayList<>(me.addresses());
+    for (ClusterNode other : others) {
+      if (!doubtful.contains(other.name())) {
+        machines.addAll(other.addresses());
+      }
+    }
+    return machines;
   }
 
   /// Whether it announces an address that its status does not have.

@@ -195,6 +195,25 @@ final class GuardTest {
   }
 
   @Test
+  void aPermitIsForThePodThatHadTheAddressNotForTheNext() throws Exception {
+    quietly();
+    IpAddress address = IpAddress.parse(PodLab.v4(2));
+    guard.exempt(Map.of(address, new Guard.Exemption(true, List.of(), "test/another")));
+    assertDropped(ipv4(STRANGER, "10.99.0.2", 1000), "inet", GuardReason.SOURCE_IPV4);
+    guard.exempt(Map.of(address, new Guard.Exemption(true, List.of(), "test/a")));
+    assertPasses(ipv4(STRANGER, "10.99.0.2", 1000), "inet");
+    // The next agent, before it has heard anything.
+    Map<IpAddress, Guard.Exemption> kept =
+        Map.of(address, new Guard.Exemption(true, List.of(), "test/a"));
+    guard.close();
+    guard = new Guard(lab.node, true, kept);
+    assertPasses(ipv4(STRANGER, "10.99.0.2", 1000), "inet");
+    guard.close();
+    guard = new Guard(lab.node, true);
+    assertDropped(ipv4(STRANGER, "10.99.0.2", 1000), "inet", GuardReason.SOURCE_IPV4);
+  }
+
+  @Test
   void aPodOnItsWayOutSendsNothing() throws Exception {
     quietly();
     byte[] datagram = ByteBuffer.allocate(8).putShort((short) 1000).array();

@@ -20,18 +20,31 @@ import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class SpoofingPermitsTest {
+  @TempDir Path directory;
+  private Path file = Path.of("");
+
+  @BeforeEach
+  void name() {
+    file = directory.resolve("spoofing-permits");
+  }
+
   private static Namespace namespace(String name, String says) {
     return new NamespaceBuilder()
         .withNewMetadata()
@@ -92,6 +105,27 @@ final class SpoofingPermitsTest {
             second -> assertThat(second).contains("edge/unclear", "\"true\" or \"false\""));
   }
 
+  @Test
+  void theNextAgentBeginsWithWhatWasKnownLast() throws Exception {
+    assertThat(SpoofingPermits.kept(file)).isEmpty();
+    SpoofingPermits.Permits known =
+        SpoofingPermits.of(
+            List.of(pod("edge", "router", "true", "10.200.0.2", "fd00:200::2")),
+            List.of(namespace("edge", "true")));
+    KeptPermits.write(file, known.exemptions());
+    assertThat(SpoofingPermits.kept(file)).isEqualTo(known.exemptions()).hasSize(2);
+    Random random = new Random(3);
+    byte[] good = Files.readAllBytes(file);
+    for (int round = 0; round < 30; round++) {
+      byte[] bad = good.clone();
+      bad[random.nextInt(bad.length)] = (byte) random.nextInt();
+      Files.write(file, bad);
+      assertThat(SpoofingPermits.kept(file)).hasSizeLessThan(4); // never fails
+    }
+    KeptPermits.write(file, Map.of());
+    assertThat(SpoofingPermits.kept(file)).isEmpty();
+  }
+
   /// An API server that refuses, breaks down, and lets the agent read at last.
   @Test
   void whoIsRefusedSaysSoOnceAndAsksUntilItMayRead() throws Exception {
@@ -112,7 +146,8 @@ final class SpoofingPermitsTest {
         Guard guard = new Guard(machine, true);
         KubernetesClient client = new KubernetesClientBuilder().withConfig(config).build();
         SpoofingPermits permits =
-            new SpoofingPermits(client, "worker-0", guard, Duration.ofMillis(5), logged::add)) {
+            new SpoofingPermits(
+                client, "worker-0", guard, file, Duration.ofMillis(5), logged::add)) {
       assertThat(permits).isNotNull();
       assertThat(logged.poll(30, TimeUnit.SECONDS)).contains("may not list pods");
       assertThat(logged.poll(30, TimeUnit.SECONDS)).contains("answers 500");
