@@ -89,6 +89,9 @@ public sealed interface NftExpression {
   /// Matches if the register is (not) the value.
   record Compare(int register, boolean equal, NftValue value) implements NftExpression {}
 
+  /// Matches if the register is from one value to another, both included.
+  record InRange(int register, NftValue first, NftValue last) implements NftExpression {}
+
   /// `register = register & mask ^ xor`
   record Bitwise(int register, NftValue mask, NftValue xor) implements NftExpression {
     public Bitwise {

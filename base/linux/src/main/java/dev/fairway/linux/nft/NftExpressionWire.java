@@ -11,6 +11,7 @@ import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.DestinationType;
 import dev.fairway.linux.nft.NftExpression.Hash;
+import dev.fairway.linux.nft.NftExpression.InRange;
 import dev.fairway.linux.nft.NftExpression.InSet;
 import dev.fairway.linux.nft.NftExpression.Load;
 import dev.fairway.linux.nft.NftExpression.MapToValue;
@@ -49,6 +50,7 @@ final class NftExpressionWire {
       case Connection _ -> "ct";
       case DestinationType _ -> "fib";
       case Compare _ -> "cmp";
+      case InRange _ -> "range";
       case Bitwise _ -> "bitwise";
       case InSet _, MapToValue _, MapToVerdict _ -> "lookup";
       case Decide _, Load _ -> "immediate";
@@ -91,6 +93,12 @@ final class NftExpressionWire {
         register(out, 1, compare.register());
         out.attributeBigEndian32(2, compare.equal() ? 0 : 1);
         NftWire.value(out, 3, compare.value());
+      }
+      case InRange range -> {
+        register(out, 1, range.register());
+        out.attributeBigEndian32(2, 0); // NFT_RANGE_EQ
+        NftWire.value(out, 3, range.first());
+        NftWire.value(out, 4, range.last());
       }
       case Bitwise bitwise -> {
         register(out, 1, bitwise.register());

@@ -31,12 +31,18 @@ public sealed interface NftRequest {
 
   record AddSet(NftSet set) implements NftRequest {}
 
+  /// No rule may look into it any more; its elements go with it.
+  record DeleteSet(NftTable table, String name) implements NftRequest {}
+
   /// Adds a counter that rules refer to by its name, unless there is one.
   record AddCounter(NftTable table, String name) implements NftRequest {
     public AddCounter {
       NftName.check(name);
     }
   }
+
+  /// No rule may count by it any more.
+  record DeleteCounter(NftTable table, String name) implements NftRequest {}
 
   /// An element whose key is there with other data is refused: delete it first.
   record AddElements(NftSet set, List<NftSet.Element> elements) implements NftRequest {

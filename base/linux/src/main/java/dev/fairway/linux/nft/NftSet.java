@@ -5,15 +5,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A set of values, or a map from values to data or to verdicts. Looked up by hash, whatever its
-/// size.
+/// size; a set of ranges by a tree.
 ///
 /// @param table which table it is in
 /// @param name unique in its table
 /// @param key the parts of the key
 /// @param content what an element holds beside its key
 /// @param data the parts of the data, for a map to data
+/// @param ranges whether it holds ranges: see [Element#end]
 public record NftSet(
-    NftTable table, String name, List<NftType> key, Content content, List<NftType> data) {
+    NftTable table,
+    String name,
+    List<NftType> key,
+    Content content,
+    List<NftType> data,
+    boolean ranges) {
   /// What an element holds beside its key.
   public enum Content {
     NOTHING,
@@ -32,18 +38,26 @@ public record NftSet(
     if (data.isEmpty() != (content != Content.VALUE)) {
       throw new IllegalArgumentException("only a map to data has data types");
     }
+    if (ranges && (key.size() != 1 || content != Content.NOTHING)) {
+      throw new IllegalArgumentException("ranges are of one part, in a set");
+    }
   }
 
   public static NftSet set(NftTable table, String name, NftType... key) {
-    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of());
+    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), false);
+  }
+
+  /// A set of ranges that do not touch one another.
+  public static NftSet ranges(NftTable table, String name, NftType key) {
+    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), true);
   }
 
   public static NftSet map(NftTable table, String name, List<NftType> key, List<NftType> data) {
-    return new NftSet(table, name, key, Content.VALUE, data);
+    return new NftSet(table, name, key, Content.VALUE, data, false);
   }
 
   public static NftSet verdicts(NftTable table, String name, NftType... key) {
-    return new NftSet(table, name, List.of(key), Content.VERDICT, List.of());
+    return new NftSet(table, name, List.of(key), Content.VERDICT, List.of(), false);
   }
 
   @Override
@@ -55,17 +69,23 @@ public record NftSet(
   ///
   /// @param key as long as the set's key
   /// @param content null for a set, and in a deletion
-  public record Element(NftValue key, @Nullable ElementContent content) {
+  /// @param end whether a range ends before this key, instead of one element beginning at it
+  public record Element(NftValue key, @Nullable ElementContent content, boolean end) {
     public static Element of(NftValue key) {
-      return new Element(key, null);
+      return new Element(key, null, false);
+    }
+
+    /// The first value behind a range; one up to the last value there is has none.
+    public static Element end(NftValue key) {
+      return new Element(key, null, true);
     }
 
     public static Element of(NftValue key, NftValue data) {
-      return new Element(key, new Value(data));
+      return new Element(key, new Value(data), false);
     }
 
     public static Element of(NftValue key, NftVerdict verdict) {
-      return new Element(key, new Decision(verdict));
+      return new Element(key, new Decision(verdict), false);
     }
   }
 

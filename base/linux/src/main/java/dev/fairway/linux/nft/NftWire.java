@@ -9,7 +9,9 @@ import dev.fairway.linux.nft.NftRequest.AddRule;
 import dev.fairway.linux.nft.NftRequest.AddSet;
 import dev.fairway.linux.nft.NftRequest.AddTable;
 import dev.fairway.linux.nft.NftRequest.DeleteChain;
+import dev.fairway.linux.nft.NftRequest.DeleteCounter;
 import dev.fairway.linux.nft.NftRequest.DeleteElements;
+import dev.fairway.linux.nft.NftRequest.DeleteSet;
 import dev.fairway.linux.nft.NftRequest.DeleteTable;
 import java.util.List;
 
@@ -24,10 +26,12 @@ final class NftWire {
   private static final int DELCHAIN = SUBSYSTEM | 5;
   private static final int NEWRULE = SUBSYSTEM | 6;
   private static final int NEWSET = SUBSYSTEM | 9;
+  private static final int DELSET = SUBSYSTEM | 11;
   private static final int NEWSETELEM = SUBSYSTEM | 12;
   private static final int DELSETELEM = SUBSYSTEM | 14;
   static final int NEWOBJ = SUBSYSTEM | 18;
   static final int GETOBJ = SUBSYSTEM | 19;
+  private static final int DELOBJ = SUBSYSTEM | 20;
   static final int NEWGEN = SUBSYSTEM | 15;
   static final int GETGEN = SUBSYSTEM | 16;
 
@@ -37,6 +41,7 @@ final class NftWire {
   private static final int CREATE = 0x400;
   private static final int APPEND = 0x800;
   private static final int LIST_ELEMENT = 1;
+  private static final int SET_OF_RANGES = 4;
   private static final int SET_IS_MAP = 8;
   private static final int TYPE_VERDICT = 0xffff_ff00;
 
@@ -88,7 +93,20 @@ final class NftWire {
         out.unnest();
         out.end();
       }
+      case DeleteCounter(NftTable table, String name) -> {
+        begin(out, DELOBJ, 0, table);
+        out.attributeText(1, table.name());
+        out.attributeText(2, name);
+        out.attributeBigEndian32(3, OBJECT_COUNTER);
+        out.end();
+      }
       case AddSet(NftSet set) -> addSet(out, set, setId);
+      case DeleteSet(NftTable table, String name) -> {
+        begin(out, DELSET, 0, table);
+        out.attributeText(1, table.name());
+        out.attributeText(2, name);
+        out.end();
+      }
       case AddElements(NftSet set, List<NftSet.Element> elements) ->
           elements(out, NEWSETELEM, CREATE, set, elements);
       case DeleteElements(NftSet set, List<NftSet.Element> elements) ->
@@ -128,7 +146,8 @@ final class NftWire {
     begin(out, NEWSET, CREATE, set.table());
     out.attributeText(1, set.table().name());
     out.attributeText(2, set.name());
-    out.attributeBigEndian32(3, set.content() == NftSet.Content.NOTHING ? 0 : SET_IS_MAP);
+    int flags = set.content() == NftSet.Content.NOTHING ? 0 : SET_IS_MAP;
+    out.attributeBigEndian32(3, set.ranges() ? flags | SET_OF_RANGES : flags);
     out.attributeBigEndian32(4, type(set.key()));
     out.attributeBigEndian32(5, bytes(set.key()));
     switch (set.content()) {
@@ -179,6 +198,9 @@ final class NftWire {
   private static void element(NetlinkWriter out, NftSet.Element element) {
     out.nest(LIST_ELEMENT);
     value(out, 1, element.key());
+    if (element.end()) {
+      out.attributeBigEndian32(3, 1); // NFT_SET_ELEM_INTERVAL_END
+    }
     switch (element.content()) {
       case null -> {}
       case NftSet.Value(NftValue data) -> value(out, 2, data);
@@ -213,6 +235,8 @@ final class NftWire {
       case DeleteChain _ -> "NFT_MSG_DELCHAIN";
       case AddRule _ -> "NFT_MSG_NEWRULE";
       case AddSet _ -> "NFT_MSG_NEWSET";
+      case DeleteSet _ -> "NFT_MSG_DELSET";
+      case DeleteCounter _ -> "NFT_MSG_DELOBJ";
       case AddCounter _ -> "NFT_MSG_NEWOBJ";
       case AddElements _ -> "NFT_MSG_NEWSETELEM";
       case DeleteElements _ -> "NFT_MSG_DELSETELEM";
