@@ -18,8 +18,8 @@ import dev.fairway.provision.Pki;
 import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.Selection;
-import dev.fairway.traffic.ServiceDatapath;
-import dev.fairway.traffic.ServicesConfig;
+import dev.fairway.traffic.NodeServices;
+import dev.fairway.traffic.rules.ServicesConfig;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Service;
@@ -55,7 +55,7 @@ final class NodeProcess {
             ApiClients.connect(paths.kubeconfig(machine, Pki.NODE), "fairway-node");
         PodNetwork podNetwork =
             PodNetwork.start(podNetwork(spec, paths, machine), namespace, client);
-        ServiceDatapath services = ServiceDatapath.open(services(spec, machine), namespace);
+        NodeServices services = NodeServices.open(services(spec, machine), namespace);
         DnsServer dns = DnsServer.start(dns(spec))) {
       ClusterFollower.Builder follow =
           ClusterFollower.of(client)
@@ -95,11 +95,9 @@ final class NodeProcess {
   }
 
   private static ServicesConfig services(ClusterSpec spec, Machine machine) {
-    return new ServicesConfig(
-        machine.name(),
-        List.of(machine.address()),
-        List.of(spec.podNetworks().getFirst()),
-        Set.of(spec.dnsAddress()));
+    return ServicesConfig.of(machine.name(), List.of(machine.address()), spec.podNetworks())
+        .withLeftAlone(Set.of(spec.dnsAddress()))
+        .withServiceRanges(List.of(spec.serviceNetwork()));
   }
 
   private static DnsConfig dns(ClusterSpec spec) throws IOException {

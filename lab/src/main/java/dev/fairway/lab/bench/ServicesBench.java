@@ -16,8 +16,8 @@ import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
-import dev.fairway.traffic.ServiceDatapath;
-import dev.fairway.traffic.ServicesConfig;
+import dev.fairway.traffic.NodeServices;
+import dev.fairway.traffic.rules.ServicesConfig;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -30,7 +30,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /// What a Service costs a new connection, with 10,000 Services loaded: a client pod connects to the
 /// last of them and to the pod behind it directly, in turn. Both pass the same connection tracking.
@@ -54,10 +53,10 @@ final class ServicesBench implements Bench.Benchmark {
         NetworkNamespace node = NetworkNamespace.current();
         NetworkNamespace client = pod(node, CLIENT, 102);
         NetworkNamespace server = pod(node, SERVER, 103);
-        ServiceDatapath datapath =
-            ServiceDatapath.open(
-                new ServicesConfig(
-                    "bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS), Set.of()))) {
+        NodeServices datapath =
+            NodeServices.open(
+                ServicesConfig.of(
+                    "bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS)))) {
       List<Service> services = services();
       List<EndpointSlice> slices = slices();
       datapath.set(services, slices);

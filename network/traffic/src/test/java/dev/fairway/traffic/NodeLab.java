@@ -197,9 +197,14 @@ final class NodeLab implements AutoCloseable {
   }
 
   static Conversation connect(NetworkNamespace from, String address, int port) throws IOException {
+    return connect(from, address, port, 5000);
+  }
+
+  static Conversation connect(NetworkNamespace from, String address, int port, int timeoutMillis)
+      throws IOException {
     SocketChannel channel = from.call(() -> SocketChannel.open());
     try {
-      channel.socket().connect(new InetSocketAddress(address, port), 5000);
+      channel.socket().connect(new InetSocketAddress(address, port), timeoutMillis);
       return new Conversation(channel);
     } catch (IOException e) {
       channel.close();

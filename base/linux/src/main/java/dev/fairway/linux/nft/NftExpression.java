@@ -2,6 +2,7 @@
 package dev.fairway.linux.nft;
 
 import dev.fairway.net.IpFamily;
+import java.time.Duration;
 
 /// One step of a rule. A rule's steps run in order and the rule ends at the first that does not
 /// match.
@@ -38,6 +39,10 @@ public sealed interface NftExpression {
     /// An address of this machine (`RTN_LOCAL` of `linux/rtnetlink.h`).
     public static final int LOCAL = 2;
   }
+
+  /// Loads what routing takes the source address for, in the machine's order: see
+  /// [DestinationType#LOCAL].
+  record SourceType(int register) implements NftExpression {}
 
   /// Sets the packet's mark.
   record SetMark(int register) implements NftExpression {}
@@ -116,8 +121,17 @@ public sealed interface NftExpression {
   /// Loads a constant.
   record Load(NftValue value, int register) implements NftExpression {}
 
-  /// Loads a random number from 0 to modulus-1, in the machine's order.
-  record RandomNumber(int modulus, int register) implements NftExpression {}
+  /// Loads a random number from offset to offset+modulus-1, in the machine's order.
+  record RandomNumber(int modulus, int offset, int register) implements NftExpression {}
+
+  /// Takes an element out of a map, if there is one.
+  ///
+  /// @param data any register as long as the map's data: the kernel asks for one
+  record Forget(String map, int key, int data) implements NftExpression {}
+
+  /// Puts an element into a map until some time has passed. One that is there starts its time anew
+  /// but keeps its data: [Forget] it first. The rule ends if the map is full.
+  record Remember(String map, int key, int data, Duration time) implements NftExpression {}
 
   /// Loads a hash from 0 to modulus-1 of some bytes (Jenkins), always the same for the same bytes
   /// and seed.

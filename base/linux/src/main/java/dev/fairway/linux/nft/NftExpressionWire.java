@@ -10,6 +10,7 @@ import dev.fairway.linux.nft.NftExpression.Counter;
 import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.DestinationType;
+import dev.fairway.linux.nft.NftExpression.Forget;
 import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.InRange;
 import dev.fairway.linux.nft.NftExpression.InSet;
@@ -22,7 +23,9 @@ import dev.fairway.linux.nft.NftExpression.Payload;
 import dev.fairway.linux.nft.NftExpression.RandomNumber;
 import dev.fairway.linux.nft.NftExpression.RejectByReset;
 import dev.fairway.linux.nft.NftExpression.RejectPortUnreachable;
+import dev.fairway.linux.nft.NftExpression.Remember;
 import dev.fairway.linux.nft.NftExpression.SetMark;
+import dev.fairway.linux.nft.NftExpression.SourceType;
 
 /// Expressions as nf_tables attributes: each has a name and attributes of its own kind. Pure.
 final class NftExpressionWire {
@@ -48,13 +51,14 @@ final class NftExpressionWire {
       case Payload _ -> "payload";
       case Meta _, SetMark _ -> "meta";
       case Connection _ -> "ct";
-      case DestinationType _ -> "fib";
+      case DestinationType _, SourceType _ -> "fib";
       case Compare _ -> "cmp";
       case InRange _ -> "range";
       case Bitwise _ -> "bitwise";
       case InSet _, MapToValue _, MapToVerdict _ -> "lookup";
       case Decide _, Load _ -> "immediate";
       case RandomNumber _ -> "numgen";
+      case Remember _, Forget _ -> "dynset";
       case Hash _ -> "hash";
       case DestinationNat _ -> "nat";
       case Masquerade _ -> "masq";
@@ -80,6 +84,11 @@ final class NftExpressionWire {
         register(out, 1, type.register());
         out.attributeBigEndian32(2, 3); // NFT_FIB_RESULT_ADDRTYPE
         out.attributeBigEndian32(3, 1 << 1); // NFTA_FIB_F_DADDR
+      }
+      case SourceType type -> {
+        register(out, 1, type.register());
+        out.attributeBigEndian32(2, 3); // NFT_FIB_RESULT_ADDRTYPE
+        out.attributeBigEndian32(3, 1); // NFTA_FIB_F_SADDR
       }
       case SetMark mark -> {
         out.attributeBigEndian32(2, NftExpression.MetaKey.MARK.number());
@@ -136,7 +145,20 @@ final class NftExpressionWire {
         register(out, 1, number.register());
         out.attributeBigEndian32(2, number.modulus());
         out.attributeBigEndian32(3, 1);
-        out.attributeBigEndian32(4, 0);
+        out.attributeBigEndian32(4, number.offset());
+      }
+      case Forget forget -> {
+        out.attributeText(1, forget.map());
+        out.attributeBigEndian32(3, 2); // NFT_DYNSET_OP_DELETE
+        register(out, 4, forget.key());
+        register(out, 5, forget.data());
+      }
+      case Remember remember -> {
+        out.attributeText(1, remember.map());
+        out.attributeBigEndian32(3, 1); // NFT_DYNSET_OP_UPDATE
+        register(out, 4, remember.key());
+        register(out, 5, remember.data());
+        out.attributeBigEndian64(6, remember.time().toMillis());
       }
       case Hash hash -> {
         register(out, 1, hash.register());

@@ -13,13 +13,16 @@ import org.jspecify.annotations.Nullable;
 /// @param content what an element holds beside its key
 /// @param data the parts of the data, for a map to data
 /// @param ranges whether it holds ranges: see [Element#end]
+/// @param remembered how many elements packets may add ([NftExpression.Remember]); 0 if only
+///   transactions add some
 public record NftSet(
     NftTable table,
     String name,
     List<NftType> key,
     Content content,
     List<NftType> data,
-    boolean ranges) {
+    boolean ranges,
+    int remembered) {
   /// What an element holds beside its key.
   public enum Content {
     NOTHING,
@@ -44,20 +47,28 @@ public record NftSet(
   }
 
   public static NftSet set(NftTable table, String name, NftType... key) {
-    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), false);
+    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), false, 0);
   }
 
   /// A set of ranges that do not touch one another.
   public static NftSet ranges(NftTable table, String name, NftType key) {
-    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), true);
+    return new NftSet(table, name, List.of(key), Content.NOTHING, List.of(), true, 0);
   }
 
   public static NftSet map(NftTable table, String name, List<NftType> key, List<NftType> data) {
-    return new NftSet(table, name, key, Content.VALUE, data, false);
+    return new NftSet(table, name, key, Content.VALUE, data, false, 0);
   }
 
   public static NftSet verdicts(NftTable table, String name, NftType... key) {
-    return new NftSet(table, name, List.of(key), Content.VERDICT, List.of(), false);
+    return new NftSet(table, name, List.of(key), Content.VERDICT, List.of(), false, 0);
+  }
+
+  /// A map that packets put elements into, which stay for a time.
+  ///
+  /// @param most how many
+  public static NftSet memory(
+      NftTable table, String name, List<NftType> key, List<NftType> data, int most) {
+    return new NftSet(table, name, key, Content.VALUE, data, false, most);
   }
 
   @Override

@@ -43,6 +43,11 @@ final class NftWire {
   private static final int LIST_ELEMENT = 1;
   private static final int SET_OF_RANGES = 4;
   private static final int SET_IS_MAP = 8;
+
+  /// `NFT_SET_TIMEOUT`, `NFT_SET_EVAL`
+  private static final int SET_FORGETS = 0x10;
+
+  private static final int SET_LEARNS = 0x20;
   private static final int TYPE_VERDICT = 0xffff_ff00;
 
   /// One attribute holds 64 KiB, so elements go in several messages. An element takes less than a
@@ -146,8 +151,11 @@ final class NftWire {
     begin(out, NEWSET, CREATE, set.table());
     out.attributeText(1, set.table().name());
     out.attributeText(2, set.name());
-    int flags = set.content() == NftSet.Content.NOTHING ? 0 : SET_IS_MAP;
-    out.attributeBigEndian32(3, set.ranges() ? flags | SET_OF_RANGES : flags);
+    out.attributeBigEndian32(
+        3,
+        (set.content() == NftSet.Content.NOTHING ? 0 : SET_IS_MAP)
+            | (set.ranges() ? SET_OF_RANGES : 0)
+            | (set.remembered() == 0 ? 0 : SET_FORGETS | SET_LEARNS));
     out.attributeBigEndian32(4, type(set.key()));
     out.attributeBigEndian32(5, bytes(set.key()));
     switch (set.content()) {
@@ -157,6 +165,11 @@ final class NftWire {
         out.attributeBigEndian32(6, type(set.data()));
         out.attributeBigEndian32(7, bytes(set.data()));
       }
+    }
+    if (set.remembered() != 0) {
+      out.nest(9);
+      out.attributeBigEndian32(1, set.remembered());
+      out.unnest();
     }
     out.attributeBigEndian32(10, setId);
     out.end();

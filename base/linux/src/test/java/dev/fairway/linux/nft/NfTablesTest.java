@@ -117,7 +117,7 @@ class NfTablesTest {
             new Payload(Header.NETWORK, 16, 4, 0),
             new Meta(MetaKey.PROTOCOL, 1),
             new Payload(Header.TRANSPORT, 2, 2, 2),
-            new RandomNumber(3, 3),
+            new RandomNumber(3, 0, 3),
             new MapToValue("endpoints", 0, 8),
             new DestinationNat(IpFamily.IPV4, 8)));
   }

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.traffic;
+package dev.fairway.traffic.rules;
 
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.TransportAddress;
 import dev.fairway.reconcile.ObjectKey;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Keeps what every Service asks for, and reads again only those that a change concerns.
 ///
 /// Not for several threads.
-final class ServiceIndex {
+public final class ServiceIndex {
   /// Says which Service a slice belongs to (KEP-752).
   private static final String SERVICE_NAME = "kubernetes.io/service-name";
 
@@ -30,22 +35,86 @@ final class ServiceIndex {
   private final Map<IpFamily, RuleBook> books = new EnumMap<>(IpFamily.class);
   private final Set<ObjectKey> changed = new HashSet<>();
   private final Set<String> told = new HashSet<>();
+  private final ServicesConfig config;
   private final ServiceReader reader;
   private final Consumer<String> problems;
 
   /// @param problems told once about each thing that cannot be understood
-  ServiceIndex(ServicesConfig config, Consumer<String> problems) {
+  public ServiceIndex(ServicesConfig config, Consumer<String> problems) {
     this.problems =
         problem -> {
           if (told.size() < MAX_TOLD && told.add(problem)) {
             problems.accept(problem);
           }
         };
+    this.config = config;
     this.reader = new ServiceReader(config, this.problems);
   }
 
+  /// Where the node stands: `topology.kubernetes.io/zone`.
+  ///
+  /// @param zone empty if the node has none
+  public void zone(String zone) {
+    if (reader.zone(zone)) {
+      changed.addAll(services.keySet());
+    }
+  }
+
+  /// What the index was made for.
+  public ServicesConfig config() {
+    return config;
+  }
+
+  /// Every port of every Service as of the last [#refresh].
+  public List<BalancedPort> ports() {
+    List<BalancedPort> ports = new ArrayList<>();
+    rules.values().forEach(one -> ports.addAll(one.ports()));
+    return ports;
+  }
+
+  /// Where load balancers ask after this node, as of the last [#refresh]; by port.
+  public Map<Integer, HealthCheck> healthChecks() {
+    Map<Integer, HealthCheck> checks = new TreeMap<>();
+    for (ServiceRules one : rules.values()) {
+      one.healthCheck().ifPresent(check -> checks.merge(check.port(), check, this::first));
+    }
+    return checks;
+  }
+
+  private HealthCheck first(HealthCheck one, HealthCheck other) {
+    boolean order = name(one).compareTo(name(other)) < 0;
+    HealthCheck winner = order ? one : other;
+    problems.accept(
+        "Service "
+            + name(order ? other : one)
+            + ": spec.healthCheckNodePort: "
+            + one.port()
+            + " is that of "
+            + name(winner)
+            + " already; give one of them another");
+    return winner;
+  }
+
+  private static String name(HealthCheck check) {
+    return check.service().namespace() + "/" + check.service().name();
+  }
+
+  /// Whether a flow's answers come from where the rules send its client now.
+  ///
+  /// @param client who began it
+  /// @param front where to
+  /// @param answers who answers
+  public boolean isRight(IpAddress client, Front front, TransportAddress answers) {
+    return target(front)
+        .map(target ->
+            target instanceof Target.Balanced balanced
+                && RuleSet.decide(client, balanced, config) instanceof Decision.Redirected to
+                && to.endpoints().contains(answers))
+        .orElse(false);
+  }
+
   /// Makes these the Services and slices there are, and no others.
-  void set(Collection<Service> allServices, Collection<EndpointSlice> allSlices) {
+  public void set(Collection<Service> allServices, Collection<EndpointSlice> allSlices) {
     changed.addAll(services.keySet());
     services.clear();
     slices.clear();
@@ -53,8 +122,10 @@ final class ServiceIndex {
     allSlices.forEach(slice -> changed(ObjectKey.of(slice), null, slice));
   }
 
+  /// Takes note of a Service.
+  ///
   /// @param service null if it is gone
-  void changed(ObjectKey key, @Nullable Service service) {
+  public void changed(ObjectKey key, @Nullable Service service) {
     if (service == null) {
       services.remove(key);
     } else {
@@ -63,9 +134,12 @@ final class ServiceIndex {
     changed.add(key);
   }
 
+  /// Takes note of a slice.
+  ///
   /// @param before null if it is new
   /// @param after null if it is gone
-  void changed(ObjectKey key, @Nullable EndpointSlice before, @Nullable EndpointSlice after) {
+  public void changed(
+      ObjectKey key, @Nullable EndpointSlice before, @Nullable EndpointSlice after) {
     ObjectKey from = before == null ? null : owner(before);
     ObjectKey to = after == null ? null : owner(after);
     if (from != null) {
@@ -84,7 +158,7 @@ final class ServiceIndex {
   /// Reads what has changed.
   ///
   /// @return what leads from the rules at the last call to those of now, by IP family
-  Map<IpFamily, Plan> refresh() {
+  public Map<IpFamily, Plan> refresh() {
     for (ObjectKey key : changed) {
       Service service = services.get(key);
       ServiceRules before = rules.getOrDefault(key, ServiceRules.NONE);
@@ -131,13 +205,13 @@ final class ServiceIndex {
   }
 
   /// Where a front leads as of the last [#refresh].
-  Optional<Target> target(Front front) {
+  public Optional<Target> target(Front front) {
     RuleBook book = books.get(front.family());
     return book == null ? Optional.empty() : book.target(front);
   }
 
   /// Everything as of the last [#refresh], by IP family; a family without Services may be absent.
-  Map<IpFamily, RuleSet> ruleSets() {
+  public Map<IpFamily, RuleSet> ruleSets() {
     Map<IpFamily, RuleSet> sets = new EnumMap<>(IpFamily.class);
     books.forEach((family, book) -> sets.put(family, book.ruleSet()));
     return sets;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.traffic;
 
-import static dev.fairway.traffic.KubeObjects.port;
-import static dev.fairway.traffic.KubeObjects.ready;
-import static dev.fairway.traffic.KubeObjects.service;
-import static dev.fairway.traffic.KubeObjects.slice;
+import static dev.fairway.traffic.rules.KubeObjects.port;
+import static dev.fairway.traffic.rules.KubeObjects.ready;
+import static dev.fairway.traffic.rules.KubeObjects.service;
+import static dev.fairway.traffic.rules.KubeObjects.slice;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -12,6 +12,7 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
+import dev.fairway.traffic.rules.ServicesConfig;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -29,19 +30,19 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /// Real packets through the real kernel, between namespaces of the test's own.
-class ServiceDatapathTest {
+class NodeServicesTest {
   private static final String VIP = "10.32.0.5";
   private static final ServicesConfig CONFIG =
-      new ServicesConfig(
-          "worker-0",
-          List.of(IpAddress.parse(NodeLab.NODE)),
-          List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:200::/64")),
-          Set.of(IpAddress.parse("10.32.0.10")));
+      ServicesConfig.of(
+              "worker-0",
+              List.of(IpAddress.parse(NodeLab.NODE)),
+              List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:200::/64")))
+          .withLeftAlone(Set.of(IpAddress.parse("10.32.0.10")));
 
   private final NodeLab lab = new NodeLab();
   private final NetworkNamespace client = lab.pod("client", 4);
   private final NetworkNamespace one = lab.pod("one", 2);
-  private ServiceDatapath services = ServiceDatapath.open(CONFIG, lab.node);
+  private NodeServices services = NodeServices.open(CONFIG, lab.node);
 
   @BeforeEach
   void serve() throws Exception {
@@ -136,7 +137,7 @@ class ServiceDatapathTest {
       assertThat(NodeLab.askUdp(socket)).isEqualTo("two 10.200.0.4");
       // Also where the endpoint went while no agent was running.
       services.close();
-      services = ServiceDatapath.open(CONFIG, lab.node);
+      services = NodeServices.open(CONFIG, lab.node);
       services.set(List.of(dns), List.of(ofOne));
       assertThat(NodeLab.askUdp(socket)).isEqualTo("one 10.200.0.4");
     }
@@ -184,7 +185,7 @@ class ServiceDatapathTest {
       services.close();
       assertThat(inside.ask()).isEqualTo(insideAnswer);
       assertThat(NodeLab.ask(client, VIP, 80)).as("new ones, without an agent").isNotNull();
-      services = ServiceDatapath.open(CONFIG, lab.node);
+      services = NodeServices.open(CONFIG, lab.node);
       assertThat(inside.ask()).isEqualTo(insideAnswer);
       setWeb();
       assertThat(inside.ask()).isEqualTo(insideAnswer);
@@ -268,9 +269,9 @@ class ServiceDatapathTest {
     services.change(web, only, both);
     assertThat(askMany(client, VIP, 80)).hasSize(2);
     services.close();
-    ServiceDatapath.uninstall(lab.node);
+    NodeServices.uninstall(lab.node);
     assertThat(lab.inNode("nft", "list", "ruleset")).isEmpty();
-    ServiceDatapath.uninstall(lab.node);
+    NodeServices.uninstall(lab.node);
   }
 
   @Test
@@ -279,5 +280,93 @@ class ServiceDatapathTest {
     services.set(List.of(dns), List.of(both("dns")));
     assertThat(lab.inNode("nft", "list", "table", "ip", "fairway-services"))
         .doesNotContain("10.32.0.10");
+  }
+
+  @Test
+  void aClientKeepsItsEndpointForATimeAndOnlyWhileItCounts() throws Exception {
+    Service web =
+        new ServiceBuilder(service("web", VIP, "TCP", 80))
+            .editSpec()
+            .withSessionAffinity("ClientIP")
+            .withNewSessionAffinityConfig()
+            .withNewClientIP()
+            .withTimeoutSeconds(2)
+            .endClientIP()
+            .endSessionAffinityConfig()
+            .endSpec()
+            .build();
+    EndpointSlice both = both("web");
+    services.set(List.of(web), List.of(both));
+    Set<String> first = askMany(client, VIP, 80);
+    assertThat(first).hasSize(1);
+    boolean one = first.iterator().next().startsWith("one");
+    EndpointSlice other =
+        slice("web", "TCP", 8080, ready("worker-0", one ? "10.200.0.3" : "10.200.0.2"));
+    services.change(web, both, other);
+    assertThat(askMany(client, VIP, 80)).hasSize(1).isNotEqualTo(first);
+    services.change(web, other, both);
+    assertThat(askMany(client, VIP, 80)).as("it keeps the new one").isNotEqualTo(first);
+    // Sooner or later the time is over and the other comes up again.
+    long deadline = System.nanoTime() + 60_000_000_000L;
+    while (!askAfterSilence().equals(first)) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+    }
+  }
+
+  /// What a client gets that is new: its entry runs out while nobody asks.
+  private Set<String> askAfterSilence() throws Exception {
+    while (lab.inNode("nft", "list", "map", "ip", "fairway-services", "clients")
+        .contains("10.200.0.4")) {
+      Thread.onSpinWait();
+    }
+    return askMany(client, VIP, 80);
+  }
+
+  @Test
+  void loadBalancersAreToldWhetherThisNodeHasEndpoints() throws Exception {
+    Service web =
+        new ServiceBuilder(service("web", VIP, "TCP", 80))
+            .editSpec()
+            .withType("LoadBalancer")
+            .withExternalTrafficPolicy("Local")
+            .withHealthCheckNodePort(32100)
+            .endSpec()
+            .build();
+    EndpointSlice both = both("web");
+    services.set(List.of(web), List.of(both));
+    String url = "http://" + NodeLab.NODE + ":32100/";
+    assertThat(lab.inNode("curl", "-s", "-w", "%{http_code}", url))
+        .isEqualTo(
+            """
+            {"service":{"namespace":"default","name":"web"},"localEndpoints":1,\
+            "serviceProxyHealthy":true}
+            200\
+            """);
+    services.change(web, both, slice("web", "TCP", 8080, ready("worker-1", "10.200.0.3")));
+    assertThat(lab.inNode("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url))
+        .isEqualTo("503");
+    services.set(List.of(), List.of());
+    assertThat(lab.inNode("curl", "-s", url)).as("refused").startsWith("7: ");
+  }
+
+  @Test
+  void datagramsFollowAPolicyThatChangesAndEndpointsThatCome() throws Exception {
+    Service dns = port(service("dns", VIP), null, "UDP", 53, 30053).build();
+    Service local =
+        new ServiceBuilder(dns).editSpec().withExternalTrafficPolicy("Local").endSpec().build();
+    EndpointSlice none = slice("dns", "UDP", 5353);
+    EndpointSlice away = slice("dns", "UDP", 5353, ready("worker-1", "10.200.0.3"));
+    EndpointSlice here =
+        slice("dns", "UDP", 5353, ready("worker-0", "10.200.0.2"), ready("worker-1", "10.200.0.3"));
+    services.set(List.of(dns), List.of(none));
+    try (DatagramChannel socket = NodeLab.connectUdp(lab.outside, NodeLab.NODE, 30053)) {
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("refused");
+      services.change(dns, none, away);
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("two " + NodeLab.NODE);
+      services.change(local, away, here);
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("one " + NodeLab.OUTSIDE);
+      services.change(local, here, none);
+      assertThat(NodeLab.askUdp(socket)).isEqualTo("refused");
+    }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.traffic;
+package dev.fairway.traffic.rules;
 
 import dev.fairway.net.TransportAddress;
 import java.util.List;
@@ -8,7 +8,8 @@ import java.util.List;
 public sealed interface Decision {
   /// It goes to one of these endpoints.
   ///
-  /// @param endpoints each as likely as the others; with affinity, always the same for one client
+  /// @param endpoints each as likely as the others; with affinity, the one of the client's last
+  ///   connection
   /// @param masqueraded whether it then comes from the node
   record Redirected(List<TransportAddress> endpoints, boolean masqueraded) implements Decision {
     public Redirected {
@@ -18,6 +19,9 @@ public sealed interface Decision {
 
   /// It is answered with a reset or "port unreachable".
   record Refused() implements Decision {}
+
+  /// It gets no answer.
+  record Dropped() implements Decision {}
 
   /// Services have nothing to do with it.
   record Untouched() implements Decision {}

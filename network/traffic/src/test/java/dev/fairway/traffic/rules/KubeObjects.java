@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.traffic;
+package dev.fairway.traffic.rules;
 
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Service;
@@ -12,10 +12,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Cluster objects as an API server gives them.
-final class KubeObjects {
+public final class KubeObjects {
   private KubeObjects() {}
 
-  static ServiceBuilder service(String name, String address) {
+  public static ServiceBuilder service(String name, String address) {
     return new ServiceBuilder()
         .withNewMetadata()
         .withNamespace("default")
@@ -28,11 +28,11 @@ final class KubeObjects {
         .endSpec();
   }
 
-  static Service service(String name, String address, String protocol, int port) {
+  public static Service service(String name, String address, String protocol, int port) {
     return port(service(name, address), null, protocol, port, null).build();
   }
 
-  static ServiceBuilder port(
+  public static ServiceBuilder port(
       ServiceBuilder service,
       @Nullable String portName,
       String protocol,
@@ -50,7 +50,7 @@ final class KubeObjects {
         .endSpec();
   }
 
-  static EndpointSliceBuilder slice(String service, Endpoint... endpoints) {
+  public static EndpointSliceBuilder slice(String service, Endpoint... endpoints) {
     boolean six = endpoints.length > 0 && endpoints[0].getAddresses().getFirst().indexOf(':') >= 0;
     return new EndpointSliceBuilder()
         .withNewMetadata()
@@ -62,20 +62,21 @@ final class KubeObjects {
         .withEndpoints(Arrays.asList(endpoints));
   }
 
-  static EndpointSliceBuilder port(
+  public static EndpointSliceBuilder port(
       EndpointSliceBuilder slice, @Nullable String name, String protocol, int port) {
     return slice.addNewPort().withName(name).withProtocol(protocol).withPort(port).endPort();
   }
 
-  static EndpointSlice slice(String service, String protocol, int port, Endpoint... endpoints) {
+  public static EndpointSlice slice(
+      String service, String protocol, int port, Endpoint... endpoints) {
     return port(slice(service, endpoints), null, protocol, port).build();
   }
 
-  static Endpoint ready(String node, String address) {
+  public static Endpoint ready(String node, String address) {
     return endpoint(node, address, true, true, false);
   }
 
-  static Endpoint endpoint(
+  public static Endpoint endpoint(
       String node, String address, boolean ready, boolean serving, boolean terminating) {
     return new EndpointBuilder()
         .withAddresses(address)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.traffic;
+package dev.fairway.traffic.rules;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
@@ -22,7 +22,7 @@ public record Front(IpAddress address, Protocol protocol, int port) implements C
     }
   }
 
-  IpFamily family() {
+  public IpFamily family() {
     return address.family();
   }
 

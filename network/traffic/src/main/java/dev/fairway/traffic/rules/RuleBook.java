@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.traffic;
+package dev.fairway.traffic.rules;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.reconcile.ObjectKey;
@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -72,10 +73,10 @@ final class RuleBook {
       before.put(front, old);
     }
     if (old != null) {
-      ways.remove(old.way());
+      old.ways().forEach(ways::remove);
     }
     if (now != null) {
-      ways.add(now.way());
+      now.ways().forEach(ways::add);
     }
   }
 
@@ -120,7 +121,12 @@ final class RuleBook {
   /// What leads from the last plan to now.
   Plan takePlan() {
     List<Plan.Swap> swaps = new ArrayList<>();
-    before.forEach((front, old) -> swaps.add(new Plan.Swap(front, old, owned(claims.get(front)))));
+    before.forEach((front, old) -> {
+      Target now = owned(claims.get(front));
+      if (!Objects.equals(old, now)) {
+        swaps.add(new Plan.Swap(front, old, now));
+      }
+    });
     before.clear();
     return Plan.of(swaps, ways.take(), refused.take(), hairpins.take());
   }

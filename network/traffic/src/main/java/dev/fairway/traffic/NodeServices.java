@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic;
+
+import dev.fairway.linux.Conntrack;
+import dev.fairway.linux.KernelException;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Protocol;
+import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.reconcile.ClusterImage;
+import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.ObjectKey;
+import dev.fairway.reconcile.Subscriber;
+import dev.fairway.traffic.nftables.NftablesDatapath;
+import dev.fairway.traffic.rules.Front;
+import dev.fairway.traffic.rules.Plan;
+import dev.fairway.traffic.rules.RuleSet;
+import dev.fairway.traffic.rules.ServiceDatapath;
+import dev.fairway.traffic.rules.ServiceIndex;
+import dev.fairway.traffic.rules.ServicesConfig;
+import dev.fairway.traffic.rules.Target;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Keeps the Services of a node in the kernel.
+///
+/// ```java
+/// var services = NodeServices.open(config, namespace);
+/// services.subscribe(follower);      // a ClusterFollower.Builder
+/// …
+/// services.close();                  // the rules stay and keep working
+/// ```
+///
+/// The first load replaces whatever an earlier agent left, in one transaction. Later ones change
+/// only what differs. Somebody else's change is noticed at the latest after [#CHECK]; then
+/// everything is loaded anew.
+public final class NodeServices implements Subscriber, AutoCloseable {
+  /// How often the kernel is asked whether somebody else changed something. The question costs some
+  /// microseconds.
+  public static final Duration CHECK = Duration.ofSeconds(5);
+
+  private static final String ZONE = "topology.kubernetes.io/zone";
+  private static final Logger LOG = LoggerFactory.getLogger(NodeServices.class);
+
+  private final ServiceDatapath datapath;
+  private final Conntrack conntrack;
+  private final HealthChecks healthChecks;
+  private final ServiceIndex index;
+  private final ScheduledExecutorService checker;
+
+  /// Whether the rules were loaded and nothing has failed since.
+  private boolean loaded;
+
+  /// Whether the cluster's Services are known, so that a load that failed is worth another try.
+  private boolean known;
+
+  private NodeServices(
+      ServicesConfig config,
+      ServiceDatapath datapath,
+      Conntrack conntrack,
+      HealthChecks healthChecks) {
+    this.datapath = datapath;
+    this.conntrack = conntrack;
+    this.healthChecks = healthChecks;
+    this.index = new ServiceIndex(config, LOG::warn);
+    this.checker =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon(true).name("services-check").factory());
+    checker.scheduleWithFixedDelay(
+        this::check, CHECK.toMillis(), CHECK.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /// For the given namespace. Loads nothing before the cluster is known, so what an earlier agent
+  /// left keeps working until then.
+  public static NodeServices open(ServicesConfig config, NetworkNamespace namespace) {
+    ServiceDatapath datapath = NftablesDatapath.open(config, namespace);
+    try {
+      return new NodeServices(
+          config,
+          datapath,
+          Conntrack.open(namespace),
+          new HealthChecks(namespace, config.nodePortAddresses()));
+    } catch (RuntimeException e) {
+      datapath.close();
+      throw e;
+    }
+  }
+
+  /// Follows the Services and EndpointSlices of a cluster, and the Nodes for their zones.
+  public void subscribe(ClusterFollower.Builder follower) {
+    follower
+        .follow(Service.class)
+        .follow(EndpointSlice.class)
+        .follow(Node.class)
+        .subscribe("services", this);
+  }
+
+  @Override
+  public synchronized void changed(Delta delta, ClusterImage image) {
+    if (delta.touches(Node.class)) {
+      index.zone(zone(image));
+    }
+    if (delta.full()) {
+      set(image.all(Service.class), image.all(EndpointSlice.class));
+      return;
+    }
+    delta
+        .of(Service.class)
+        .forEach((key, change) -> index.changed(key, change.after().orElse(null)));
+    delta
+        .of(EndpointSlice.class)
+        .forEach((key, change) ->
+            index.changed(key, change.before().orElse(null), change.after().orElse(null)));
+    load();
+  }
+
+  private String zone(ClusterImage image) {
+    return image
+        .get(Node.class, new ObjectKey("", index.config().nodeName()))
+        .map(node -> node.getMetadata().getLabels())
+        .map(labels -> labels.get(ZONE))
+        .orElse("");
+  }
+
+  /// Makes these the Services of the node, and no others.
+  public synchronized void set(Collection<Service> services, Collection<EndpointSlice> slices) {
+    index.set(services, slices);
+    load();
+  }
+
+  /// Brings one Service and its slices up to date; the others stay as they are.
+  public synchronized void change(Service service, EndpointSlice before, EndpointSlice after) {
+    index.changed(ObjectKey.of(service), service);
+    index.changed(ObjectKey.of(after), before, after);
+    load();
+  }
+
+  /// What the Services of one IP family are, as far as known.
+  public synchronized Optional<RuleSet> rules(IpFamily family) {
+    return Optional.ofNullable(index.ruleSets().get(family));
+  }
+
+  private void load() {
+    Map<IpFamily, Plan> plans = index.refresh();
+    if (!loaded) {
+      loadAll();
+      return;
+    }
+    if (plans.values().stream().anyMatch(plan -> !plan.isEmpty())) {
+      loaded = false;
+      datapath.change(plans, index);
+      loaded = true;
+      plans.forEach((family, plan) -> forget(family, plan.staleFronts()));
+    }
+    healthChecks.set(index.healthChecks());
+  }
+
+  private void loadAll() {
+    long start = System.nanoTime();
+    known = true;
+    loaded = false;
+    healthChecks.working(false);
+    datapath.load(index);
+    loaded = true;
+    healthChecks.working(true);
+    healthChecks.set(index.healthChecks());
+    int fronts = 0;
+    for (Map.Entry<IpFamily, RuleSet> of : index.ruleSets().entrySet()) {
+      Set<Front> datagrams = new HashSet<>();
+      of.getValue()
+          .targets()
+          .forEach((front, target) -> {
+            if (front.protocol() == Protocol.UDP && target instanceof Target.Balanced) {
+              datagrams.add(front);
+            }
+          });
+      forget(of.getKey(), datagrams);
+      fronts += of.getValue().targets().size();
+    }
+    LOG.info(
+        "loaded the rules of {} Service ports in {} ms",
+        fronts,
+        (System.nanoTime() - start) / 1_000_000);
+  }
+
+  /// Forgets the UDP flows to these fronts that are not answered by an endpoint of theirs. Not
+  /// being able to costs only those flows some seconds of silence.
+  private void forget(IpFamily family, Set<Front> fronts) {
+    if (fronts.isEmpty()) {
+      return;
+    }
+    try {
+      conntrack.deleteIf(family, flow -> isStale(flow, fronts));
+    } catch (KernelException e) {
+      LOG.warn("cannot forget UDP flows to endpoints that are gone: {}", e.getMessage());
+    }
+  }
+
+  private boolean isStale(Conntrack.Flow flow, Set<Front> fronts) {
+    if (flow.protocol() != Protocol.UDP.number()) {
+      return false;
+    }
+    Front front = new Front(flow.server().address(), Protocol.UDP, flow.server().port());
+    return fronts.contains(front)
+        && !index.isRight(flow.client().address(), front, flow.answerFrom());
+  }
+
+  /// Loads everything anew if somebody else has changed it.
+  synchronized void check() {
+    try {
+      if (known && !(loaded && datapath.isIntact())) {
+        LOG.info("the Service rules are not as they were left; loading them anew");
+        loadAll();
+      }
+      healthChecks.repair();
+    } catch (RuntimeException e) {
+      LOG.warn("cannot check the Service rules: {}", e.getMessage());
+    }
+  }
+
+  /// Removes all that was ever loaded into a namespace.
+  public static void uninstall(NetworkNamespace namespace) {
+    ServicesConfig nobody = ServicesConfig.of("nobody", List.of(), List.of());
+    try (ServiceDatapath datapath = NftablesDatapath.open(nobody, namespace)) {
+      datapath.remove();
+    }
+  }
+
+  /// Stops following; the rules stay in the kernel and keep working.
+  @Override
+  public void close() {
+    checker.shutdownNow();
+    synchronized (this) {
+      known = false;
+      loaded = false;
+      healthChecks.close();
+      datapath.close();
+      conntrack.close();
+    }
+  }
+}
