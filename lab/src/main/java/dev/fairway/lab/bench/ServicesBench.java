@@ -55,8 +55,8 @@ final class ServicesBench implements Bench.Benchmark {
         NetworkNamespace server = pod(node, SERVER, 103);
         NodeServices datapath =
             NodeServices.open(
-                ServicesConfig.of(
-                    "bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS)))) {
+                ServicesConfig.of("bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS)),
+                node)) {
       List<Service> services = services();
       List<EndpointSlice> slices = slices();
       datapath.set(services, slices);
