@@ -21,7 +21,7 @@ class CommandLineTest {
         "./fairway frobnicate | Unmatched argument",
         "./fairway up --workers 0 | --workers 0: a cluster has 1 to 20 workers",
         "./fairway up --workers three | --workers",
-        "./fairway up --network carrier-pigeon | --network carrier-pigeon: it is vxlan, routes or bgp",
+        "./fairway up --network carrier-pigeon | --network carrier-pigeon: it is vxlan, routes, bgp or wireguard",
         "./fairway up --name Bad_Name | --name Bad_Name: a cluster's name is 1 to 8 lower-case letters",
         "./fairway status --name absent | there is no cluster absent here; ./fairway up --name absent makes one",
         "./fairway logs --name absent | there is no cluster absent here",

@@ -121,7 +121,7 @@ final class NetTables {
   String tunnels(boolean onlyBrokenOfMany) {
     TextTable table =
         new TextTable(
-            "ON", "DEVICE", "KIND", "MTU", "DEVICE STATE", "TO", "MACHINE", "MAC", "STATE");
+            "ON", "DEVICE", "KIND", "MTU", "DEVICE STATE", "TO", "MACHINE", "MAC OR KEY", "STATE");
     long all =
         view.agents().stream()
             .flatMap(agent -> agent.tunnels().stream())
@@ -129,7 +129,8 @@ final class NetTables {
             .sum();
     for (NodeStatus agent : view.agents()) {
       for (NodeStatus.Tunnel tunnel : agent.tunnels()) {
-        String kind = tunnel.kind() + " " + tunnel.vni() + " port " + tunnel.port();
+        String vni = tunnel.vni() == 0 ? "" : " " + tunnel.vni();
+        String kind = tunnel.kind() + vni + " port " + tunnel.port();
         String mtu = String.valueOf(tunnel.mtu());
         String device = tunnel.device();
         if (tunnel.ends().isEmpty()) {

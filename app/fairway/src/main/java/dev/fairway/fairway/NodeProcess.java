@@ -86,6 +86,7 @@ final class NodeProcess {
               case VXLAN -> BackendKind.VXLAN;
               case ROUTES -> BackendKind.ROUTES;
               case BGP -> BackendKind.BGP;
+              case WIREGUARD -> BackendKind.WIREGUARD;
             },
             spec.podNetworks()),
         paths.machineRun(machine).resolve("cni.sock"),

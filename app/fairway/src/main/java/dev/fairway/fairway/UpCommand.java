@@ -37,7 +37,9 @@ final class UpCommand implements Callable<Integer> {
   @Option(
       names = "--network",
       paramLabel = "BACKEND",
-      description = "how pods on different nodes reach one another: vxlan (default), routes or bgp")
+      description =
+          "how pods on different nodes reach one another: vxlan (default), routes, bgp, or wireguard"
+              + " (encrypted; needs WireGuard in the kernel, or the package wireguard-go)")
   private @Nullable String network;
 
   @Option(
@@ -127,8 +129,10 @@ final class UpCommand implements Callable<Integer> {
       case "vxlan" -> ClusterSpec.Backend.VXLAN;
       case "routes" -> ClusterSpec.Backend.ROUTES;
       case "bgp" -> ClusterSpec.Backend.BGP;
+      case "wireguard" -> ClusterSpec.Backend.WIREGUARD;
       default ->
-          throw new ProvisionException("--network " + network + ": it is vxlan, routes or bgp");
+          throw new ProvisionException(
+              "--network " + network + ": it is vxlan, routes, bgp or wireguard");
     };
   }
 

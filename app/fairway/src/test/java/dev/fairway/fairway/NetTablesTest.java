@@ -48,7 +48,7 @@ final class NetTablesTest {
             worker-0   10.200.1.0/24   worker-1   10.200.1.0   fairway.1   ok
             worker-1   10.200.0.0/24   worker-0   10.200.0.0   fairway.1   missing
 
-            ON         DEVICE      KIND                MTU    DEVICE STATE   TO         MACHINE       MAC                 STATE
+            ON         DEVICE      KIND                MTU    DEVICE STATE   TO         MACHINE       MAC OR KEY          STATE
             worker-0   fairway.1   vxlan 1 port 8472   1450   ok             worker-1   10.240.0.21   0e:00:00:00:00:01   ok
             worker-1   fairway.1   vxlan 1 port 8472   1450   ok             worker-0   10.240.0.20   0e:00:00:00:00:00   ok
 

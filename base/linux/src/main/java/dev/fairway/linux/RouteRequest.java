@@ -30,6 +30,9 @@ public sealed interface RouteRequest {
   /// A VXLAN device.
   record AddVxlan(LinkSpec link, Vxlan settings) implements RouteRequest {}
 
+  /// A WireGuard device of the kernel, without keys (Linux 5.6, `CONFIG_WIREGUARD`).
+  record AddWireGuard(LinkSpec link) implements RouteRequest {}
+
   /// Changes of a link that exists; a part that is null stays as it is.
   ///
   /// @param link which

@@ -5,6 +5,7 @@ import dev.fairway.linux.RouteRequest.AddBridge;
 import dev.fairway.linux.RouteRequest.AddRoute;
 import dev.fairway.linux.RouteRequest.AddVeth;
 import dev.fairway.linux.RouteRequest.AddVxlan;
+import dev.fairway.linux.RouteRequest.AddWireGuard;
 import dev.fairway.linux.RouteRequest.ChangeLink;
 import dev.fairway.linux.RouteRequest.DeleteAddress;
 import dev.fairway.linux.RouteRequest.DeleteForwarding;
@@ -75,13 +76,8 @@ final class RouteWire {
   static void write(NetlinkWriter out, RouteRequest request) {
     switch (request) {
       case AddVeth veth -> addVeth(out, veth);
-      case AddBridge(LinkSpec link) -> {
-        beginNewLink(out, link);
-        out.nest(IFLA_LINKINFO);
-        out.attributeText(INFO_KIND, "bridge");
-        out.unnest();
-        out.end();
-      }
+      case AddBridge(LinkSpec link) -> addPlain(out, link, "bridge");
+      case AddWireGuard(LinkSpec link) -> addPlain(out, link, "wireguard");
       case AddVxlan(LinkSpec link, Vxlan settings) -> addVxlan(out, link, settings);
       case ChangeLink change -> changeLink(out, change);
       case DeleteLink(LinkRef link) -> {
@@ -164,6 +160,14 @@ final class RouteWire {
     out.attributeU32(routeLocalnet, 1);
     out.unnest();
     out.unnest();
+    out.unnest();
+    out.end();
+  }
+
+  private static void addPlain(NetlinkWriter out, LinkSpec link, String kind) {
+    beginNewLink(out, link);
+    out.nest(IFLA_LINKINFO);
+    out.attributeText(INFO_KIND, kind);
     out.unnest();
     out.end();
   }
@@ -397,6 +401,7 @@ final class RouteWire {
       case AddVeth _,
           AddBridge _,
           AddVxlan _,
+          AddWireGuard _,
           ChangeLink _,
           PutAddress _,
           AddRoute _,
@@ -411,7 +416,8 @@ final class RouteWire {
   /// The message's name in the manual page.
   static String call(RouteRequest request) {
     return switch (request) {
-      case AddVeth _, AddBridge _, AddVxlan _, ChangeLink _, PassLoopback _ -> "RTM_NEWLINK";
+      case AddVeth _, AddBridge _, AddVxlan _, AddWireGuard _, ChangeLink _, PassLoopback _ ->
+          "RTM_NEWLINK";
       case DeleteLink _, DeleteLinkGroup _ -> "RTM_DELLINK";
       case PutAddress _ -> "RTM_NEWADDR";
       case DeleteAddress _ -> "RTM_DELADDR";

@@ -38,7 +38,8 @@ public record ClusterSpec(
   public enum Backend {
     VXLAN,
     ROUTES,
-    BGP;
+    BGP,
+    WIREGUARD;
 
     /// As the command line and the pod network's settings write it.
     @Override

@@ -4,6 +4,7 @@ package dev.fairway.podnet;
 import dev.fairway.net.IpFamily;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
+import dev.fairway.podnet.forwarding.ForwardingState.Way;
 import dev.fairway.podnet.nodes.Backend;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.FlannelAnnotations;
@@ -13,6 +14,8 @@ import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.podnet.settings.SubnetBackend;
 import dev.fairway.podnet.vxlan.VxlanBackend;
+import dev.fairway.podnet.wireguard.WireGuardBackend;
+import dev.fairway.podnet.wireguard.WireGuardKnown;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -22,30 +25,65 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 
 /// Each other node by the backend that the settings have for it, all together as one wanted state.
-/// Pure but for what it is told of BGP, whose routes come by and by and are not among those here.
+/// Pure but for what it is told of BGP, whose routes come by and by and are not among those here,
+/// and of this machine's WireGuard.
 ///
 /// While nodes change from one backend to another, one after the other, some already send by the
 /// new one. What makes that pass unnoticed: who sends by routes still listens at its tunnel as long
 /// as somebody sends by theirs; and who is to send by a tunnel sends by routes to a neighbour that
-/// has no tunnel yet. Whom BGP is to reach is reached as before until it does.
+/// has no tunnel yet. Whom BGP is to reach is reached as before until it does, and so is whom
+/// WireGuard is to reach, until both have agreed on keys. But only a way that the kernel has at
+/// this moment is one "before", so that nothing goes unencrypted because a device or a machine
+/// began anew.
 final class BackendMix {
   private final PodNetworkSettings settings;
   private final VxlanBackend vxlan;
   private final RoutesBackend routes = new RoutesBackend();
-  private final Predicate<ClusterNode> reachedByBgp;
+  private final WireGuardBackend wireGuard;
+  private final Present present;
 
-  BackendMix(PodNetworkSettings settings) {
-    this(settings, node -> false);
+  /// What one machine's kernel and agent have, now.
+  interface Present {
+    /// Of a machine that has nothing yet.
+    Present NOTHING =
+        new Present() {
+          @Override
+          public boolean reachedByBgp(ClusterNode node) {
+            return false;
+          }
+
+          @Override
+          public Optional<Way> way(ClusterNode node) {
+            return Optional.empty();
+          }
+
+          @Override
+          public WireGuardKnown wireGuardKnown() {
+            return WireGuardKnown.NOTHING;
+          }
+        };
+
+    /// Whether the kernel has routes of BGP to all pods of a node.
+    boolean reachedByBgp(ClusterNode node);
+
+    /// What routes, other than those, to a node's pods leave by.
+    Optional<Way> way(ClusterNode node);
+
+    WireGuardKnown wireGuardKnown();
   }
 
-  /// @param reachedByBgp whether the kernel has routes of BGP to all pods of a node
-  BackendMix(PodNetworkSettings settings, Predicate<ClusterNode> reachedByBgp) {
+  BackendMix(PodNetworkSettings settings) {
+    this(settings, Present.NOTHING);
+  }
+
+  BackendMix(PodNetworkSettings settings, Present present) {
     this.settings = settings;
-    this.reachedByBgp = reachedByBgp;
+    this.present = present;
     this.vxlan = new VxlanBackend(settings.vxlan(), settings.mtu());
+    this.wireGuard =
+        new WireGuardBackend(settings.wireguard(), settings.mtu(), present::wireGuardKnown);
   }
 
   PodNetworkSettings settings() {
@@ -67,24 +105,56 @@ final class BackendMix {
     Optional<TunnelDevice> tunnel = keepsTunnel ? wrapped.tunnel() : Optional.empty();
     Set<ForwardingState.RangeRoute> all = new LinkedHashSet<>(wrapped.routes());
     all.addAll(plain.routes());
+    all.addAll(wireGuard.routes(me, groups.getOrDefault(BackendKind.WIREGUARD, List.of())));
+    boolean secures =
+        present.wireGuardKnown().obstacle().isEmpty()
+            && keepsWireGuard(me, others, groups.containsKey(BackendKind.WIREGUARD));
     return new ForwardingState(
         tunnel,
         List.copyOf(all),
         List.copyOf(wrapped.neighbours()),
-        List.copyOf(wrapped.destinations()));
+        List.copyOf(wrapped.destinations()),
+        secures ? Optional.of(wireGuard.tunnel(me, others, underlay)) : Optional.empty());
+  }
+
+  /// Whether this machine has to have a WireGuard device.
+  boolean keepsWireGuard(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
+    return keepsWireGuard(
+        me, others, groups(me, others, underlay).containsKey(BackendKind.WIREGUARD));
+  }
+
+  private boolean keepsWireGuard(ClusterNode me, List<ClusterNode> others, boolean used) {
+    return settings.backends().contains(BackendKind.WIREGUARD)
+        || (me.wireGuard().isPresent()
+            && (used
+                || others.stream()
+                    .anyMatch(other -> other.sendsBy().contains(BackendKind.WIREGUARD))));
   }
 
   Map<String, String> announcement(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
     Map<String, String> all = new HashMap<>();
     Set<BackendKind> used = groups(me, others, underlay).keySet();
+    boolean secures = keepsWireGuard(me, others, used.contains(BackendKind.WIREGUARD));
     all.putAll(
         keepsTunnel(me, others, used.contains(BackendKind.VXLAN))
             ? vxlan.announcement(me, underlay)
-            : routes.announcement(me, underlay));
+            : settings.backends().contains(BackendKind.WIREGUARD)
+                ? wireGuard.announcement(me, underlay)
+                : routes.announcement(me, underlay));
+    WireGuardKnown known = present.wireGuardKnown();
+    if (secures && known.obstacle().isEmpty()) {
+      all.putAll(FlannelAnnotations.wireGuardKey(known.key()));
+    } else if (me.wireGuard().isPresent()) {
+      all.putAll(FlannelAnnotations.wireGuardKey(Optional.empty()));
+    }
     Set<BackendKind> sending = EnumSet.copyOf(settings.backends());
     sending.addAll(used);
     all.putAll(FlannelAnnotations.sendsBy(sending));
     return all;
+  }
+
+  int wireGuardMtu(Underlay underlay) {
+    return wireGuard.podMtu(underlay);
   }
 
   /// The largest packet that a pod may send whichever node it is for.
@@ -101,10 +171,18 @@ final class BackendMix {
     List<String> found = new ArrayList<>();
     groups(me, others, underlay)
         .forEach((kind, group) -> {
-          if (kind == BackendKind.VXLAN || kind == BackendKind.ROUTES) {
+          if (kind != BackendKind.BGP) {
             found.addAll(backend(kind).unreachable(me, group, underlay));
           }
         });
+    if (settings.backends().contains(BackendKind.WIREGUARD)) {
+      for (ClusterNode other : others) {
+        BackendKind now = now(me, other, underlay);
+        if (wanted(me, other, underlay) == BackendKind.WIREGUARD && now != BackendKind.WIREGUARD) {
+          found.add(wireGuard.notYet(other, now));
+        }
+      }
+    }
     return found;
   }
 
@@ -112,6 +190,7 @@ final class BackendMix {
     return switch (kind) {
       case VXLAN -> vxlan;
       case ROUTES, BGP -> routes;
+      case WIREGUARD -> wireGuard;
     };
   }
 
@@ -144,10 +223,16 @@ final class BackendMix {
     BackendKind wanted = wanted(me, other, underlay);
     boolean takesPlain = !underlay.isFar(other.address()) && other.takesPlain();
     return switch (wanted) {
-      case VXLAN -> other.tunnel().isEmpty() && takesPlain ? BackendKind.ROUTES : wanted;
+      case VXLAN ->
+          other.tunnel().isPresent()
+              ? wanted
+              : secured(other) ? BackendKind.WIREGUARD : takesPlain ? BackendKind.ROUTES : wanted;
       case BGP -> {
-        if (reachedByBgp.test(other)) {
+        if (present.reachedByBgp(other)) {
           yield wanted;
+        }
+        if (secured(other)) {
+          yield BackendKind.WIREGUARD;
         }
         boolean tunnel = other.tunnel().isPresent() && me.tunnel().isPresent();
         yield tunnel
@@ -157,6 +242,35 @@ final class BackendMix {
                 : wanted;
       }
       case ROUTES -> wanted;
+      case WIREGUARD -> secured(other) ? wanted : before(me, other, underlay).orElse(wanted);
+    };
+  }
+
+  /// Whether both have agreed on keys, so that packets pass.
+  private boolean secured(ClusterNode other) {
+    WireGuardKnown known = present.wireGuardKnown();
+    return known.obstacle().isEmpty()
+        && other.wireGuard().filter(known.reached()::contains).isPresent();
+  }
+
+  /// What carries packets to a node that is to be reached by WireGuard and is not yet. Empty if
+  /// nothing does, and if one of both says that it has no WireGuard: nothing will change then.
+  private Optional<BackendKind> before(ClusterNode me, ClusterNode other, Underlay underlay) {
+    boolean lacks = other.wireGuard().isEmpty() && other.sendsBy().contains(BackendKind.WIREGUARD);
+    if (lacks || present.wireGuardKnown().obstacle().isPresent()) {
+      return Optional.empty();
+    }
+    if (present.reachedByBgp(other)) {
+      return Optional.of(BackendKind.BGP);
+    }
+    return switch (present.way(other).orElse(Way.ELSEWHERE)) {
+      case TUNNEL ->
+          me.tunnel().isPresent() && other.tunnel().isPresent()
+              ? Optional.of(BackendKind.VXLAN)
+              : Optional.empty();
+      case UNDERLAY ->
+          underlay.isFar(other.address()) ? Optional.empty() : Optional.of(BackendKind.ROUTES);
+      case WIREGUARD, ELSEWHERE, UNREACHABLE -> Optional.empty();
     };
   }
 }

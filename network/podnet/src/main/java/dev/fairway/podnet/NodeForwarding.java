@@ -14,14 +14,22 @@ import dev.fairway.net.Prefix;
 import dev.fairway.podnet.bgp.BgpBackend;
 import dev.fairway.podnet.forwarding.ForwardingPlan;
 import dev.fairway.podnet.forwarding.ForwardingState;
+import dev.fairway.podnet.forwarding.ForwardingState.Way;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.forwarding.KernelForwarding;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.PodNetworkSettings;
+import dev.fairway.podnet.wireguard.WireGuardKnown;
+import dev.fairway.podnet.wireguard.WireGuardMachine;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -31,7 +39,7 @@ import org.slf4j.LoggerFactory;
 
 /// One machine's place between the machines, and its kernel's ways to the pods of the others. Not
 /// for several threads at a time.
-final class NodeForwarding implements AutoCloseable {
+final class NodeForwarding implements BackendMix.Present, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(NodeForwarding.class);
 
   private final NetworkNamespace machine;
@@ -39,10 +47,14 @@ final class NodeForwarding implements AutoCloseable {
   private final String link;
   private final IpAddress address;
   private final BgpBackend bgp;
+  private final WireGuardMachine wireGuard;
   private Optional<Settled> settled = Optional.empty();
 
+  /// What routes to ranges of pods leave by, looked up where WireGuard is wanted.
+  private Map<Prefix, Way> ways = Map.of();
+
   /// The devices that routes leave by: what is known of the kernel goes with them.
-  private record Devices(int underlay, int tunnel, int tunnelMtu) {}
+  private record Devices(int underlay, int tunnel, int tunnelMtu, int secure, int secureMtu) {}
 
   private record Settled(ForwardingState state, Devices on) {}
 
@@ -51,14 +63,25 @@ final class NodeForwarding implements AutoCloseable {
 
   /// @param link name of the device to the other machines
   /// @param address of this machine there
+  /// @param directory what must outlive the process
+  /// @param runDirectory for what ends with the machine's reboot
   /// @param passwords of neighbours in BGP, by the names of their Secrets
-  /// @param changed told each time that BGP reaches other nodes than before; must return at once
+  /// @param changed told each time that BGP reaches other nodes than before, or the WireGuard
+  ///   device went away; must return at once
   NodeForwarding(
       NetworkNamespace machine,
       String link,
       IpAddress address,
+      Path directory,
+      Path runDirectory,
       Function<String, Optional<String>> passwords,
       Runnable changed) {
+    this.wireGuard =
+        new WireGuardMachine(
+            machine,
+            directory.resolve("wireguard.key"),
+            runDirectory.resolve("wireguard"),
+            changed);
     this.bgp = new BgpBackend(machine, link, passwords, changed);
     this.machine = machine;
     this.netlink = RouteNetlink.open(machine);
@@ -95,7 +118,11 @@ final class NodeForwarding implements AutoCloseable {
   }
 
   ForwardingState read(Underlay underlay) {
-    return new KernelForwarding(netlink, underlay.link()).read();
+    return kernel(underlay).read();
+  }
+
+  private KernelForwarding kernel(Underlay underlay) {
+    return new KernelForwarding(netlink, underlay.link(), wireGuard);
   }
 
   List<ForwardingStep> plan(ForwardingState desired, Underlay underlay) {
@@ -135,6 +162,10 @@ final class NodeForwarding implements AutoCloseable {
     }
     boolean speaks = wantsBgp || (spoken.isPresent() && !neighbours.isEmpty());
     Stages stages = new Stages();
+    boolean secures = mix.keepsWireGuard(me, others, underlay);
+    if (secures) {
+      stages.run(() -> prepareWireGuard(mix, underlay));
+    }
     if (speaks) {
       List<Prefix> ranges = new ArrayList<>(me.ranges());
       ranges.addAll(alsoTold);
@@ -144,6 +175,10 @@ final class NodeForwarding implements AutoCloseable {
       stages.run(() -> bgp.set(spoken.orElse(wanted), teller, told));
     }
     apply(mix.desired(me, others, underlay), underlay).ifPresent(stages::add);
+    if (!secures) {
+      ways = Map.of();
+      stages.run(wireGuard::sweep);
+    }
     if (!speaks) {
       spoken = Optional.empty();
       stages.run(() -> bgp.set(wanted, me, List.of()));
@@ -151,8 +186,38 @@ final class NodeForwarding implements AutoCloseable {
     return stages.failure();
   }
 
+  /// A device, before it is said what goes by it: without one that is nothing.
+  private void prepareWireGuard(BackendMix mix, Underlay underlay) {
+    if (wireGuard.prepare(mix.settings().wireguard(), mix.wireGuardMtu(underlay))) {
+      ForwardingSysctls.loosen(machine, ForwardingState.WIREGUARD_NAME);
+    }
+    ForwardingState actual = read(underlay);
+    Map<Prefix, Way> found = new HashMap<>();
+    actual.routes().forEach(route -> found.put(route.range(), route.way()));
+    ways = found;
+  }
+
   BgpBackend bgp() {
     return bgp;
+  }
+
+  WireGuardMachine wireGuard() {
+    return wireGuard;
+  }
+
+  @Override
+  public boolean reachedByBgp(ClusterNode node) {
+    return bgp.reaches(node);
+  }
+
+  @Override
+  public Optional<Way> way(ClusterNode node) {
+    return node.ranges().stream().map(ways::get).filter(Objects::nonNull).findFirst();
+  }
+
+  @Override
+  public WireGuardKnown wireGuardKnown() {
+    return wireGuard.known();
   }
 
   /// What the kernel holds by the last look at it and what was done since, while its devices are
@@ -167,8 +232,13 @@ final class NodeForwarding implements AutoCloseable {
 
   private Devices devices(Underlay underlay) {
     Optional<Link> tunnel = netlink.link(ForwardingState.TUNNEL_NAME).filter(Link::up);
+    Optional<Link> secure = netlink.link(ForwardingState.WIREGUARD_NAME).filter(Link::up);
     return new Devices(
-        underlay.link(), tunnel.map(Link::index).orElse(0), tunnel.map(Link::mtu).orElse(0));
+        underlay.link(),
+        tunnel.map(Link::index).orElse(0),
+        tunnel.map(Link::mtu).orElse(0),
+        secure.map(Link::index).orElse(0),
+        secure.map(Link::mtu).orElse(0));
   }
 
   /// Others may have changed the kernel: the next [#settle] looks at all of it.
@@ -176,15 +246,15 @@ final class NodeForwarding implements AutoCloseable {
     settled = Optional.empty();
   }
 
-  private Optional<KernelException> apply(ForwardingState desired, Underlay underlay) {
+  private Optional<RuntimeException> apply(ForwardingState desired, Underlay underlay) {
     List<ForwardingStep> steps = ForwardingPlan.between(actual(desired, underlay), desired);
     settled = Optional.empty();
-    Optional<KernelException> refused = Optional.empty();
+    Optional<RuntimeException> refused = Optional.empty();
     if (!steps.isEmpty()) {
       LOG.debug("Pod network: {}", steps);
       try {
-        new KernelForwarding(netlink, underlay.link()).apply(steps);
-      } catch (KernelException e) {
+        kernel(underlay).apply(steps);
+      } catch (KernelException | UncheckedIOException e) {
         refused = Optional.of(e);
       }
       if (steps.stream().anyMatch(ForwardingStep.CreateTunnel.class::isInstance)) {
@@ -214,6 +284,7 @@ final class NodeForwarding implements AutoCloseable {
   @Override
   public void close() {
     bgp.close();
+    wireGuard.close();
     netlink.close();
   }
 }

@@ -70,6 +70,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// How often the kernel is looked at without being asked, for what others changed in it.
   private static final Duration RESYNC = Duration.ofSeconds(10);
 
+  /// How often peers in WireGuard are looked at that have not answered, and how many times.
+  private static final Duration HANDSHAKE_LOOK = Duration.ofMillis(200);
+
+  private static final int MOST_HANDSHAKE_LOOKS = 50;
+
   /// Where the settings of a cluster's pod network are: in the key `podnet.yaml` of this ConfigMap,
   /// for every node the same. Without it, those count that the process was started with.
   public static final ObjectKey SETTINGS = LiveSettings.OBJECT;
@@ -135,6 +140,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private List<String> problems = List.of();
   private List<String> lasting = List.of();
   private final Set<String> told = new HashSet<>();
+  private int handshakeLooks;
   private volatile boolean ready;
 
   private PodNetwork(
@@ -179,9 +185,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
             machine,
             config.underlay(),
             config.nodeAddress(),
+            config.stateDir(),
+            runDirectory(config),
             client == null ? name -> Optional.empty() : new PeerPasswords(client, this::settleSoon),
             this::settleSoon);
-    backends = new BackendMix(first, forwarding.bgp()::reaches);
+    backends = new BackendMix(first, forwarding);
     masquerade = new Masquerade(machine);
     attachments.collect();
     server = CniServer.start(config.socket(), attachments);
@@ -267,7 +275,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     guard.set(wanted.antiSpoofing());
     multicast.set(wanted.multicast());
     // Last, so that all of it is done again where a part of it failed.
-    backends = new BackendMix(wanted, forwarding.bgp()::reaches);
+    backends = new BackendMix(wanted, forwarding);
   }
 
   /// The Node objects from now on. Returns when the kernel is as they want it.
@@ -363,7 +371,13 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       Config config, NetworkNamespace machine, Collection<Node> all) {
     try (NodeForwarding forwarding =
         new NodeForwarding(
-            machine, config.underlay(), config.nodeAddress(), name -> Optional.empty(), () -> {})) {
+            machine,
+            config.underlay(),
+            config.nodeAddress(),
+            config.stateDir(),
+            runDirectory(config),
+            name -> Optional.empty(),
+            () -> {})) {
       Underlay underlay = forwarding.underlay();
       ClusterNodes nodes =
           ClusterNodes.of(
@@ -372,7 +386,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
               NodeForwarding.addresses(underlay),
               config.settings().podRanges(),
               name -> List.of());
-      BackendMix backends = new BackendMix(config.settings());
+      BackendMix backends = new BackendMix(config.settings(), forwarding);
       return nodes
           .me()
           .map(me -> forwarding.plan(backends.desired(me, nodes.others(), underlay), underlay))
@@ -414,7 +428,22 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     stages.run(() -> multicast.nodes(me, nodes.others(), objects));
     found.addAll(forwarding.bgp().problems());
     problems = List.copyOf(found);
+    awaitHandshakes();
     stages.end();
+  }
+
+  /// Peers agree on keys within milliseconds of the moment when both know of each other, and nobody
+  /// tells.
+  private void awaitHandshakes() {
+    if (!forwarding.wireGuard().waits()) {
+      handshakeLooks = 0;
+    } else if (handshakeLooks++ < MOST_HANDSHAKE_LOOKS && !clock.isShutdown()) {
+      clock.schedule(this::settleSoon, HANDSHAKE_LOOK.toMillis(), TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private static Path runDirectory(Config config) {
+    return config.socket().toAbsolutePath().getParent();
   }
 
   private ClusterNodes read(Collection<Node> all, Underlay underlay) {

@@ -4,11 +4,8 @@ package dev.fairway.podnet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.fairway.linux.LinkAddress;
-import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
-import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
@@ -16,21 +13,13 @@ import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
-import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.api.model.NodeBuilder;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,158 +33,11 @@ final class LiveChangeTest {
 
   @TempDir Path directory;
 
-  /// Numbers in order over one connection, back and forth, until told to end. A lost, doubled or
-  /// changed byte is an error, and so is a connection that is cut.
-  private static final class Conversation implements AutoCloseable {
-    private final AtomicBoolean ending = new AtomicBoolean();
-    private final AtomicLong round = new AtomicLong();
-    private final List<Throwable> failures = new ArrayList<>();
-    private final Thread server;
-    private final Thread client;
-
-    Conversation(Path from, Path to, IpAddress toAddress) throws Exception {
-      ServerSocketChannel listener;
-      SocketChannel channel;
-      try (NetworkNamespace serving = NetworkNamespace.open(to);
-          NetworkNamespace asking = NetworkNamespace.open(from)) {
-        listener = serving.call(ServerSocketChannel::open);
-        channel = asking.call(SocketChannel::open);
-      }
-      listener.bind(new InetSocketAddress(toAddress.toInetAddress(), 0));
-      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      server = Thread.ofPlatform().start(() -> run(() -> answer(listener)));
-      channel.socket().connect(listener.getLocalAddress(), 10_000);
-      client = Thread.ofPlatform().start(() -> run(() -> ask(channel)));
-    }
-
-    private interface Part {
-      void run() throws Exception;
-    }
-
-    private void run(Part part) {
-      try {
-        part.run();
-      } catch (Throwable e) {
-        synchronized (failures) {
-          failures.add(e);
-        }
-      }
-    }
-
-    private void answer(ServerSocketChannel listener) throws Exception {
-      try (listener;
-          SocketChannel channel = listener.accept()) {
-        DataInputStream in = new DataInputStream(channel.socket().getInputStream());
-        DataOutputStream out = new DataOutputStream(channel.socket().getOutputStream());
-        byte[] block = new byte[8192];
-        while (true) {
-          long number = in.readLong();
-          in.readFully(block);
-          out.writeLong(number);
-          if (number < 0) {
-            return;
-          }
-          out.write(block);
-        }
-      }
-    }
-
-    private void ask(SocketChannel channel) throws Exception {
-      try (channel) {
-        channel.socket().setSoTimeout(30_000);
-        DataInputStream in = new DataInputStream(channel.socket().getInputStream());
-        DataOutputStream out = new DataOutputStream(channel.socket().getOutputStream());
-        byte[] sent = new byte[8192];
-        byte[] got = new byte[sent.length];
-        while (!ending.get()) {
-          long number = round.get();
-          java.util.Arrays.fill(sent, (byte) number);
-          out.writeLong(number);
-          out.write(sent);
-          assertThat(in.readLong()).isEqualTo(number);
-          in.readFully(got);
-          assertThat(got).isEqualTo(sent);
-          round.incrementAndGet();
-        }
-        out.writeLong(-1);
-        out.write(sent);
-        assertThat(in.readLong()).isEqualTo(-1);
-      }
-    }
-
-    /// Waits until it went on for some rounds.
-    void goesOn() throws InterruptedException {
-      long until = round.get() + 20;
-      long deadline = System.nanoTime() + 30_000_000_000L;
-      while (round.get() < until && client.isAlive() && System.nanoTime() < deadline) {
-        client.join(10);
-      }
-      synchronized (failures) {
-        assertThat(failures).isEmpty();
-      }
-      assertThat(round.get()).isGreaterThanOrEqualTo(until);
-    }
-
-    @Override
-    public void close() throws Exception {
-      ending.set(true);
-      client.join(30_000);
-      server.join(30_000);
-      synchronized (failures) {
-        assertThat(failures).isEmpty();
-      }
-      assertThat(client.isAlive()).isFalse();
-    }
-  }
-
-  private TestNode node(TestMachines machines, int number) throws Exception {
-    TestNode node = new TestNode(machines, directory, BackendKind.VXLAN, number, step -> {});
-    try (RouteNetlink netlink = RouteNetlink.open(node.machine)) {
-      netlink.apply(new RouteRequest.PutAddress(LinkAddress.of(ETH0, underlay(number), 64)));
-    }
-    // As some distributions have it: links that are made later begin with the strict check.
-    Sysctls.write(node.machine, Map.of("net.ipv4.conf.default.rp_filter", "1"));
-    return node;
-  }
-
-  private static IpAddress underlay(int number) {
-    return Prefix.parse("fd00:10:240::/64").at(20 + number);
-  }
-
-  private static List<Node> objects(List<TestNode> nodes) {
-    List<Node> objects = new ArrayList<>();
-    for (int number = 0; number < nodes.size(); number++) {
-      objects.add(
-          new NodeBuilder(nodes.get(number).object())
-              .editSpec()
-              .addToPodCIDRs(Prefix.parse("fd00:10:200::/48").subnet(64, number).toString())
-              .endSpec()
-              .editStatus()
-              .addNewAddress()
-              .withType("InternalIP")
-              .withAddress(underlay(number).toString())
-              .endAddress()
-              .endStatus()
-              .build());
-    }
-    return objects;
-  }
-
-  /// All hear of all, until nobody has news.
-  private static void talk(List<TestNode> nodes) throws Exception {
-    for (int round = 0; round < 3; round++) {
-      List<Node> objects = objects(nodes);
-      for (TestNode node : nodes) {
-        node.agent.nodes(objects);
-      }
-    }
-  }
-
   /// Neighbours in BGP take some seconds to find one another.
   private static void untilNobodyHasNews(List<TestNode> nodes, boolean tunnel) throws Exception {
     long deadline = System.nanoTime() + 60_000_000_000L;
     while (true) {
-      talk(nodes);
+      DualNodes.talk(nodes);
       List<String> problems = new ArrayList<>();
       for (TestNode node : nodes) {
         problems.addAll(node.agent.problems());
@@ -217,9 +59,9 @@ final class LiveChangeTest {
   @Test
   void noConnectionIsCutWhileNodesChangeTheirBackendOneAfterTheOther() throws Exception {
     try (TestMachines machines = new TestMachines(1500);
-        TestNode first = node(machines, 0);
-        TestNode second = node(machines, 1);
-        TestNode third = node(machines, 2)) {
+        TestNode first = DualNodes.node(machines, directory, 0);
+        TestNode second = DualNodes.node(machines, directory, 1);
+        TestNode third = DualNodes.node(machines, directory, 2)) {
       List<TestNode> nodes = List.of(first, second, third);
       PodNetworkSettings vxlan = PodNetworkSettings.of(BackendKind.VXLAN, BOTH);
       PodNetworkSettings routes = PodNetworkSettings.of(BackendKind.ROUTES, BOTH);
@@ -227,7 +69,7 @@ final class LiveChangeTest {
       for (TestNode node : nodes) {
         node.agent.set(vxlan);
       }
-      talk(nodes);
+      DualNodes.talk(nodes);
       Path a = machines.sandbox("a");
       Path b = machines.sandbox("b");
       Path c = machines.sandbox("c");
@@ -243,7 +85,7 @@ final class LiveChangeTest {
         for (PodNetworkSettings next : List.of(routes, vxlan, bgp, routes, bgp, vxlan)) {
           for (TestNode node : nodes) {
             node.agent.set(next);
-            talk(nodes);
+            DualNodes.talk(nodes);
             for (Conversation each : List.of(toB, toC, acrossV6)) {
               each.goesOn();
             }
@@ -266,14 +108,14 @@ final class LiveChangeTest {
   @Test
   void podsOfALargerTimeTalkThroughASmallerTunnel() throws Exception {
     try (TestMachines machines = new TestMachines(1500);
-        TestNode first = node(machines, 0);
-        TestNode second = node(machines, 1)) {
+        TestNode first = DualNodes.node(machines, directory, 0);
+        TestNode second = DualNodes.node(machines, directory, 1)) {
       List<TestNode> nodes = List.of(first, second);
       PodNetworkSettings routes = PodNetworkSettings.of(BackendKind.ROUTES, BOTH);
       for (TestNode node : nodes) {
         node.agent.set(routes);
       }
-      talk(nodes);
+      DualNodes.talk(nodes);
       Path a = machines.sandbox("a");
       Path b = machines.sandbox("b");
       first.add("a", a);
@@ -284,7 +126,7 @@ final class LiveChangeTest {
       for (TestNode node : nodes) {
         node.agent.set(PodNetworkSettings.of(BackendKind.VXLAN, BOTH));
       }
-      talk(nodes);
+      DualNodes.talk(nodes);
       PodNetworkTest.exchange(a, b, atB.address());
       PodNetworkTest.exchange(a, b, v6);
       PodNetworkTest.assertPasses(a, b, atB.address(), 1450, true);
@@ -296,13 +138,13 @@ final class LiveChangeTest {
   @CsvSource({"1400, 1350", "1280, 1280"})
   void anySizePassesOverSmallNetworksAndTheirChanges(int underlay, int podMtu) throws Exception {
     try (TestMachines machines = new TestMachines(1500);
-        TestNode first = node(machines, 0);
-        TestNode second = node(machines, 1)) {
+        TestNode first = DualNodes.node(machines, directory, 0);
+        TestNode second = DualNodes.node(machines, directory, 1)) {
       List<TestNode> nodes = List.of(first, second);
       for (TestNode node : nodes) {
         node.agent.set(PodNetworkSettings.of(BackendKind.VXLAN, BOTH));
       }
-      talk(nodes);
+      DualNodes.talk(nodes);
       Path early = machines.sandbox("early");
       Path b = machines.sandbox("b");
       first.add("early", early);
@@ -314,7 +156,7 @@ final class LiveChangeTest {
           netlink.apply(RouteRequest.ChangeLink.of(ETH0).withMtu(underlay));
         }
       }
-      talk(nodes);
+      DualNodes.talk(nodes);
       Path late = machines.sandbox("late");
       first.add("late", late);
       for (Path pod : List.of(early, late)) {
@@ -332,13 +174,13 @@ final class LiveChangeTest {
   @Test
   void aPortThatIsTakenIsSaidAndTheNodeGoesOn() throws Exception {
     try (TestMachines machines = new TestMachines(1500);
-        TestNode node = node(machines, 0);
+        TestNode node = DualNodes.node(machines, directory, 0);
         ServerSocketChannel taken = node.machine.call(ServerSocketChannel::open)) {
       taken.bind(new InetSocketAddress("10.240.0.20", 179));
       assertThatThrownBy(
               () -> {
                 node.agent.set(PodNetworkSettings.of(BackendKind.BGP, BOTH));
-                node.agent.nodes(objects(List.of(node)));
+                node.agent.nodes(DualNodes.objects(List.of(node)));
               })
           .hasMessageContaining("179");
       assertThat(node.agent.ready()).isTrue();
@@ -348,15 +190,15 @@ final class LiveChangeTest {
 
   private static void follow(TestNode node, ConfigMap object) throws Exception {
     node.agent.follow(Optional.of(object));
-    talk(List.of(node));
+    DualNodes.talk(List.of(node));
   }
 
   @Test
   void settingsThatCannotBeAreRefusedAndTheLastOnesGoOn() throws Exception {
     try (TestMachines machines = new TestMachines(1500);
-        TestNode first = node(machines, 0)) {
+        TestNode first = DualNodes.node(machines, directory, 0)) {
       first.agent.set(PodNetworkSettings.of(BackendKind.VXLAN, BOTH));
-      talk(List.of(first));
+      DualNodes.talk(List.of(first));
       ConfigMapBuilder object =
           new ConfigMapBuilder()
               .withNewMetadata()

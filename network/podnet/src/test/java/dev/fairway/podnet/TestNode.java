@@ -13,6 +13,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -169,8 +170,14 @@ final class TestNode implements AutoCloseable {
     return new Outcome(exitCode, out.toString(StandardCharsets.UTF_8));
   }
 
+  /// Of a `wireguard-go` of this node, which ends when the file is removed.
+  Path wireGuardSocket() {
+    return directory.resolve("wireguard/root/run/wireguard/fairway.wg.sock");
+  }
+
   @Override
   public void close() throws IOException {
     agent.close();
+    Files.deleteIfExists(wireGuardSocket());
   }
 }

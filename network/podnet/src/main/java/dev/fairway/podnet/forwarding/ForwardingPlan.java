@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.forwarding;
 
+import dev.fairway.linux.wireguard.WireGuardKey;
+import dev.fairway.linux.wireguard.WireGuardPeer;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
@@ -10,9 +12,11 @@ import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
 import dev.fairway.podnet.forwarding.ForwardingState.Way;
+import dev.fairway.podnet.forwarding.ForwardingState.WireGuardTunnel;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -28,6 +32,7 @@ public final class ForwardingPlan {
     List<ForwardingStep> steps = new ArrayList<>();
     // A new device comes without what hung on the old one.
     boolean fresh = tunnel(actual, desired, steps);
+    wireGuard(actual.wireGuard(), desired.wireGuard(), steps);
     Set<MacAddress> keptMacs = new HashSet<>();
     for (Destination destination : desired.destinations()) {
       keptMacs.add(destination.mac());
@@ -100,6 +105,44 @@ public final class ForwardingPlan {
     return false;
   }
 
+  private static void wireGuard(
+      Optional<WireGuardTunnel> actual,
+      Optional<WireGuardTunnel> desired,
+      List<ForwardingStep> steps) {
+    if (desired.isEmpty()) {
+      return; // removed at the end
+    }
+    WireGuardTunnel wanted = desired.get();
+    if (actual.isEmpty()) {
+      steps.add(new ForwardingStep.CreateWireGuard(wanted));
+    } else if (!actual.get().sameDevice(wanted)) {
+      steps.add(new ForwardingStep.AdjustWireGuard(wanted));
+    }
+    Map<WireGuardKey, WireGuardPeer> found = actual.map(WireGuardTunnel::peers).orElse(Map.of());
+    for (WireGuardPeer peer : wanted.peers().values()) {
+      WireGuardPeer before = found.get(peer.key());
+      if (!peer.equals(before)) {
+        boolean ranges = before == null || !before.allowed().equals(peer.allowed());
+        steps.add(new ForwardingStep.PutPeer(peer, ranges));
+      }
+    }
+  }
+
+  private static void wireGuardRemovals(
+      Optional<WireGuardTunnel> actual,
+      Optional<WireGuardTunnel> desired,
+      List<ForwardingStep> steps) {
+    if (actual.isPresent() && desired.isEmpty()) {
+      steps.add(new ForwardingStep.RemoveWireGuard());
+    } else if (actual.isPresent()) {
+      for (WireGuardKey key : actual.get().peers().keySet()) {
+        if (!desired.get().peers().containsKey(key)) {
+          steps.add(new ForwardingStep.RemovePeer(key));
+        }
+      }
+    }
+  }
+
   private static void removals(
       ForwardingState actual,
       ForwardingState desired,
@@ -131,5 +174,6 @@ public final class ForwardingPlan {
     if (desired.tunnel().isEmpty() && actual.tunnel().isPresent()) {
       steps.add(new ForwardingStep.RemoveTunnel());
     }
+    wireGuardRemovals(actual.wireGuard(), desired.wireGuard(), steps);
   }
 }

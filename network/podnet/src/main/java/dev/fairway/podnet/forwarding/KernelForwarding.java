@@ -10,6 +10,10 @@ import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import dev.fairway.linux.Vxlan;
+import dev.fairway.linux.wireguard.WireGuardChange;
+import dev.fairway.linux.wireguard.WireGuardDevice;
+import dev.fairway.linux.wireguard.WireGuardKey;
+import dev.fairway.linux.wireguard.WireGuardPeer;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
 import dev.fairway.podnet.forwarding.ForwardingState.Destination;
@@ -17,28 +21,39 @@ import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
 import dev.fairway.podnet.forwarding.ForwardingState.Way;
+import dev.fairway.podnet.forwarding.ForwardingState.WireGuardTunnel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Reads and changes the forwarding state of the kernel. Not for several threads at a time.
 public final class KernelForwarding {
   private final RouteNetlink netlink;
   private final int underlay;
+  private final WireGuardAccess wireGuard;
 
   /// Works on one machine's tables.
   ///
   /// @param netlink open in the machine's namespace
   /// @param underlay index of the link to the other machines
   public KernelForwarding(RouteNetlink netlink, int underlay) {
+    this(netlink, underlay, WireGuardAccess.NONE);
+  }
+
+  /// As [#KernelForwarding(RouteNetlink, int)], on a machine that may have WireGuard.
+  public KernelForwarding(RouteNetlink netlink, int underlay, WireGuardAccess wireGuard) {
     this.netlink = netlink;
     this.underlay = underlay;
+    this.wireGuard = wireGuard;
   }
 
   /// What is there of ours.
   public ForwardingState read() {
     Optional<Link> device = netlink.link(ForwardingState.TUNNEL_NAME);
     int tunnel = device.map(Link::index).orElse(0);
+    Optional<Link> secured = netlink.link(ForwardingState.WIREGUARD_NAME);
+    int secure = secured.map(Link::index).orElse(0);
     List<RangeRoute> routes = new ArrayList<>();
     for (Route route : netlink.routes()) {
       if (route.protocol() == ForwardingState.ROUTE_PROTOCOL && route.table() == Route.TABLE_MAIN) {
@@ -47,7 +62,9 @@ public final class KernelForwarding {
                 ? Way.UNREACHABLE
                 : route.link() == underlay
                     ? Way.UNDERLAY
-                    : route.link() == tunnel ? Way.TUNNEL : Way.ELSEWHERE;
+                    : route.link() == tunnel
+                        ? Way.TUNNEL
+                        : route.link() == secure ? Way.WIREGUARD : Way.ELSEWHERE;
         routes.add(new RangeRoute(route.destination(), way, Optional.ofNullable(route.gateway())));
       }
     }
@@ -67,7 +84,29 @@ public final class KernelForwarding {
         }
       }
     }
-    return new ForwardingState(device.map(this::tunnel), routes, hops, destinations);
+    return new ForwardingState(
+        device.map(this::tunnel), routes, hops, destinations, secured.flatMap(this::wireGuard));
+  }
+
+  private Optional<WireGuardTunnel> wireGuard(Link link) {
+    Optional<WireGuardDevice> device = wireGuard.read();
+    return device.map(found ->
+        WireGuardTunnel.of(
+            found.key(),
+            found.port(),
+            link.up() ? link.mtu() : 0,
+            addresses(link.index()),
+            found.peers()));
+  }
+
+  private List<IpAddress> addresses(int link) {
+    List<IpAddress> addresses = new ArrayList<>();
+    for (LinkAddress address : netlink.addresses()) {
+      if (address.link() == link && !address.address().isLinkLocal()) {
+        addresses.add(address.address());
+      }
+    }
+    return addresses;
   }
 
   private TunnelDevice tunnel(Link link) {
@@ -75,12 +114,6 @@ public final class KernelForwarding {
         link.vxlan().orElse(new Vxlan(0, 0, null, 0, true)); // anything else of that name is wrong
     IpAddress local = settings.local();
     MacAddress mac = link.mac();
-    List<IpAddress> addresses = new ArrayList<>();
-    for (LinkAddress address : netlink.addresses()) {
-      if (address.link() == link.index() && !address.address().isLinkLocal()) {
-        addresses.add(address.address());
-      }
-    }
     return new TunnelDevice(
         settings.vni(),
         settings.port(),
@@ -88,24 +121,76 @@ public final class KernelForwarding {
         settings.underlay(),
         mac == null ? new MacAddress(0) : mac,
         link.up() ? link.mtu() : 0,
-        addresses);
+        addresses(link.index()));
   }
 
   /// Carries the steps out. All are tried even if one fails.
   ///
   /// @throws dev.fairway.linux.KernelException about the first that failed
   public void apply(List<ForwardingStep> steps) {
-    List<RouteRequest> requests = new ArrayList<>();
-    int tunnel = netlink.link(ForwardingState.TUNNEL_NAME).map(Link::index).orElse(0);
-    for (ForwardingStep step : steps) {
+    new Application().apply(steps);
+  }
+
+  /// What is under way: neighbouring steps of one kind are carried out together.
+  private final class Application {
+    private final List<RouteRequest> requests = new ArrayList<>();
+    private final List<WireGuardChange.PeerChange> peers = new ArrayList<>();
+    private int tunnel = index(ForwardingState.TUNNEL_NAME);
+    private int secure = index(ForwardingState.WIREGUARD_NAME);
+    private @Nullable RuntimeException first;
+
+    private int index(String link) {
+      return netlink.link(link).map(Link::index).orElse(0);
+    }
+
+    void apply(List<ForwardingStep> steps) {
+      for (ForwardingStep step : steps) {
+        if (isOfPeer(step) == peers.isEmpty()) {
+          flush(); // what follows may need what is before it
+        }
+        take(step);
+      }
+      flush();
+      if (first != null) {
+        throw first;
+      }
+    }
+
+    private static boolean isOfPeer(ForwardingStep step) {
+      return step instanceof ForwardingStep.PutPeer || step instanceof ForwardingStep.RemovePeer;
+    }
+
+    private void attempt(Runnable part) {
+      try {
+        part.run();
+      } catch (RuntimeException e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+
+    private void flush() {
+      List<RouteRequest> routes = List.copyOf(requests);
+      requests.clear();
+      attempt(() -> netlink.apply(routes));
+      if (!peers.isEmpty()) {
+        List<WireGuardChange.PeerChange> changes = List.copyOf(peers);
+        peers.clear();
+        attempt(() -> wireGuard.change(changes));
+      }
+    }
+
+    private void take(ForwardingStep step) {
       switch (step) {
         case ForwardingStep.CreateTunnel(TunnelDevice device) -> {
-          netlink.apply(requests); // the device's index is needed by what follows
-          requests.clear();
-          tunnel = create(device);
+          flush(); // the device's index is needed by what follows
+          attempt(() -> tunnel = create(device));
         }
         case ForwardingStep.AdjustTunnel(TunnelDevice device) ->
-            requests.addAll(adjust(device, tunnel));
+            requests.addAll(adjust(device.addresses(), device.mtu(), tunnel));
         case ForwardingStep.RemoveTunnel() ->
             requests.add(RouteRequest.DeleteLink.of(ForwardingState.TUNNEL_NAME));
         case ForwardingStep.PutDestination(Destination(MacAddress mac, IpAddress machine)) ->
@@ -113,16 +198,40 @@ public final class KernelForwarding {
         case ForwardingStep.PutNextHop(NextHop(IpAddress address, MacAddress mac)) ->
             requests.add(new RouteRequest.PutNeighbour(Neighbour.of(tunnel, address, mac)));
         case ForwardingStep.PutRoute(RangeRoute route) ->
-            requests.add(new RouteRequest.PutRoute(route(route, tunnel)));
+            requests.add(new RouteRequest.PutRoute(route(route, tunnel, secure)));
         case ForwardingStep.RemoveRoute(RangeRoute route) ->
-            requests.add(new RouteRequest.DeleteRoute(route(route, tunnel)));
+            requests.add(new RouteRequest.DeleteRoute(route(route, tunnel, secure)));
         case ForwardingStep.RemoveNextHop(NextHop(IpAddress address, MacAddress mac)) ->
             requests.add(new RouteRequest.DeleteNeighbour(Neighbour.of(tunnel, address, mac)));
         case ForwardingStep.RemoveDestination(Destination(MacAddress mac, IpAddress machine)) ->
             requests.add(new RouteRequest.DeleteForwarding(Forwarding.of(tunnel, mac, machine)));
+        case ForwardingStep.CreateWireGuard(WireGuardTunnel device) -> {
+          flush();
+          attempt(() -> {
+            wireGuard.create(device.mtu());
+            secure = index(ForwardingState.WIREGUARD_NAME);
+            identify(device);
+          });
+        }
+        case ForwardingStep.AdjustWireGuard(WireGuardTunnel device) -> {
+          flush();
+          attempt(() -> identify(device));
+        }
+        case ForwardingStep.RemoveWireGuard() -> {
+          flush();
+          attempt(wireGuard::remove);
+        }
+        case ForwardingStep.PutPeer(WireGuardPeer peer, boolean ranges) ->
+            peers.add(new WireGuardChange.Put(peer, ranges));
+        case ForwardingStep.RemovePeer(WireGuardKey key) ->
+            peers.add(new WireGuardChange.Remove(key));
       }
     }
-    netlink.apply(requests);
+
+    private void identify(WireGuardTunnel device) {
+      wireGuard.identify(device.port());
+      netlink.apply(adjust(device.addresses(), device.mtu(), secure));
+    }
   }
 
   private int create(TunnelDevice device) {
@@ -131,28 +240,28 @@ public final class KernelForwarding {
             LinkSpec.named(ForwardingState.TUNNEL_NAME).withMac(device.mac()).withMtu(device.mtu()),
             new Vxlan(device.vni(), device.port(), device.local(), device.underlay(), false)));
     int index = netlink.link(ForwardingState.TUNNEL_NAME).orElseThrow().index();
-    netlink.apply(adjust(device, index));
+    netlink.apply(adjust(device.addresses(), device.mtu(), index));
     return index;
   }
 
-  private List<RouteRequest> adjust(TunnelDevice device, int index) {
+  private List<RouteRequest> adjust(List<IpAddress> wanted, int mtu, int index) {
     List<RouteRequest> requests = new ArrayList<>();
     for (LinkAddress address : netlink.addresses()) {
       if (address.link() == index
           && !address.address().isLinkLocal()
-          && !device.addresses().contains(address.address())) {
+          && !wanted.contains(address.address())) {
         requests.add(new RouteRequest.DeleteAddress(address));
       }
     }
-    for (IpAddress address : device.addresses()) {
+    for (IpAddress address : wanted) {
       int bits = address.family().addressBits();
       requests.add(new RouteRequest.PutAddress(LinkAddress.of(index, address, bits)));
     }
-    requests.add(RouteRequest.ChangeLink.of(index).withMtu(device.mtu()).setUp());
+    requests.add(RouteRequest.ChangeLink.of(index).withMtu(mtu).setUp());
     return requests;
   }
 
-  private Route route(RangeRoute wanted, int tunnel) {
+  private Route route(RangeRoute wanted, int tunnel, int secure) {
     Route route = Route.to(wanted.range()).withProtocol(ForwardingState.ROUTE_PROTOCOL);
     if (wanted.gateway().isPresent()) {
       route = route.via(wanted.gateway().get());
@@ -162,6 +271,7 @@ public final class KernelForwarding {
       case UNDERLAY -> route.on(underlay);
       case ELSEWHERE -> route; // only to be removed, by whatever device
       case TUNNEL -> route.on(tunnel).withOnlink();
+      case WIREGUARD -> route.on(secure);
     };
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.nodes;
 
+import dev.fairway.linux.wireguard.WireGuardKey;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
@@ -18,16 +19,28 @@ import java.util.Set;
 /// @param ranges of its pods, from `spec.podCIDRs`
 /// @param tunnel how its VXLAN device is reached, if it announced one
 /// @param sendsBy the backends it sends by, as far as it tells
+/// @param wireGuard the public key of its WireGuard device, if it announced one
 public record ClusterNode(
     String name,
     List<IpAddress> addresses,
     List<Prefix> ranges,
     Optional<Tunnel> tunnel,
-    Set<BackendKind> sendsBy) {
+    Set<BackendKind> sendsBy,
+    Optional<WireGuardKey> wireGuard) {
   public ClusterNode {
     addresses = List.copyOf(addresses);
     ranges = List.copyOf(ranges);
     sendsBy = Set.copyOf(sendsBy);
+  }
+
+  /// A node without WireGuard.
+  public ClusterNode(
+      String name,
+      List<IpAddress> addresses,
+      List<Prefix> ranges,
+      Optional<Tunnel> tunnel,
+      Set<BackendKind> sendsBy) {
+    this(name, addresses, ranges, tunnel, sendsBy, Optional.empty());
   }
 
   /// A node with an address of one family that sends by its device if it has one.

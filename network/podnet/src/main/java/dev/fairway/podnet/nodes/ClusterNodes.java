@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.nodes;
 
+import dev.fairway.linux.wireguard.WireGuardKey;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
@@ -107,6 +108,7 @@ public record ClusterNodes(
     Map<Object, String> holders = new HashMap<>();
     if (me != null) {
       me.addresses().forEach(address -> holders.put(address, me.name()));
+      me.wireGuard().ifPresent(key -> holders.put(key, me.name()));
     }
     for (ClusterNode other : others) {
       Optional<String> clash = claimed.holderOfAny(other.ranges());
@@ -120,6 +122,7 @@ public record ClusterNodes(
         claimed.claim(other);
         other.addresses().forEach(address -> holders.put(address, other.name()));
         other.tunnel().ifPresent(tunnel -> holders.put(tunnel.mac(), other.name()));
+        other.wireGuard().ifPresent(key -> holders.put(key, other.name()));
         kept.add(other);
       }
     }
@@ -137,6 +140,9 @@ public record ClusterNodes(
     if (node.tunnel().isPresent() && holders.containsKey(node.tunnel().get().mac())) {
       MacAddress mac = node.tunnel().get().mac();
       return "its VXLAN device has the address " + mac + " of that of node " + holders.get(mac);
+    }
+    if (node.wireGuard().isPresent() && holders.containsKey(node.wireGuard().get())) {
+      return "its WireGuard key is that of node " + holders.get(node.wireGuard().get());
     }
     return null;
   }
@@ -172,8 +178,10 @@ public record ClusterNodes(
     Map<String, String> annotations = annotations(node);
     IpFamily family = mine.getFirst().family();
     Optional<ClusterNode.Tunnel> tunnel;
+    Optional<WireGuardKey> wireGuard = Optional.empty();
     try {
       tunnel = Optional.ofNullable(FlannelAnnotations.tunnel(annotations, family));
+      wireGuard = FlannelAnnotations.wireGuard(annotations);
     } catch (IllegalArgumentException e) {
       if (!isMe) {
         throw e;
@@ -185,7 +193,8 @@ public record ClusterNodes(
         isMe ? mine : addresses(node, annotations, family),
         ranges,
         tunnel,
-        FlannelAnnotations.sendsBy(annotations));
+        FlannelAnnotations.sendsBy(annotations),
+        wireGuard);
   }
 
   /// Where machines of the cluster are: only addresses that stand in the status of their Node. What

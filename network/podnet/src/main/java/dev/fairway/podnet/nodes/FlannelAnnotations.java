@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.nodes;
 
+import dev.fairway.linux.wireguard.WireGuardKey;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
 import dev.fairway.podnet.settings.BackendKind;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +30,9 @@ public final class FlannelAnnotations {
 
   /// By which backends a node sends, if not by that which it announces to be reached by.
   static final String SENDS_BY = "podnet.fairway.dev/sends-by";
+
+  /// A node's WireGuard key, also where flannel's annotations tell of another backend.
+  static final String WIREGUARD_KEY = "podnet.fairway.dev/wireguard-public-key";
 
   static final String SUBNET_MANAGER = PREFIX + "kube-subnet-manager";
   private static final JsonMapper JSON = new JsonMapper();
@@ -60,6 +66,7 @@ public final class FlannelAnnotations {
       return switch (annotations.getOrDefault(BACKEND_TYPE, "")) {
         case "vxlan" -> Set.of(BackendKind.VXLAN);
         case "host-gw" -> Set.of(BackendKind.ROUTES);
+        case "wireguard" -> Set.of(BackendKind.WIREGUARD);
         default -> Set.of();
       };
     }
@@ -81,6 +88,69 @@ public final class FlannelAnnotations {
   /// What a node tells that is reached by plain routes.
   public static Map<String, String> hostGateway(IpAddress address) {
     return of("host-gw", "null", address);
+  }
+
+  /// What a node tells that is reached by WireGuard only, in flannel's form: the key stands in the
+  /// field of each family that its pods have.
+  public static Map<String, String> wireGuard(ClusterNode node, WireGuardKey key) {
+    String data = "{\"PublicKey\":\"" + key + "\"}";
+    Map<String, String> annotations = new TreeMap<>();
+    annotations.put(BACKEND_TYPE, "wireguard");
+    annotations.put(BACKEND_DATA, "null");
+    annotations.put(SUBNET_MANAGER, "true");
+    node.addresses().forEach(a -> annotations.put(address(a.family()), a.toString()));
+    for (Prefix range : node.ranges()) {
+      annotations.put(data(range.family()), data);
+    }
+    return annotations;
+  }
+
+  /// The key alone, beside whatever else a node tells; empty to take it back.
+  public static Map<String, String> wireGuardKey(Optional<WireGuardKey> key) {
+    return Map.of(WIREGUARD_KEY, key.map(WireGuardKey::text).orElse(""));
+  }
+
+  /// The WireGuard key that the annotations tell of.
+  ///
+  /// @throws IllegalArgumentException if they tell of one that cannot be
+  static Optional<WireGuardKey> wireGuard(Map<String, String> annotations) {
+    String text = annotations.getOrDefault(WIREGUARD_KEY, "");
+    if (!text.isEmpty()) {
+      return Optional.of(key(WIREGUARD_KEY, text));
+    }
+    if (!"wireguard".equals(annotations.get(BACKEND_TYPE))
+        || annotations.containsKey(WIREGUARD_KEY)) {
+      return Optional.empty();
+    }
+    for (IpFamily family : IpFamily.values()) {
+      String field = data(family);
+      if (annotations.containsKey(field)) {
+        JsonNode data = json(annotations.get(field), field);
+        if (data.path("PublicKey").isString()) {
+          return Optional.of(key(field, data.path("PublicKey").stringValue()));
+        }
+      }
+    }
+    throw new IllegalArgumentException(BACKEND_DATA + " must hold a PublicKey");
+  }
+
+  private static WireGuardKey key(String field, String text) {
+    try {
+      return new WireGuardKey(text);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(field + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static JsonNode json(String text, String field) {
+    if (text.length() > 1024) {
+      throw new IllegalArgumentException(field + " is longer than 1024 characters");
+    }
+    try {
+      return JSON.readTree(text);
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException(field + " is not JSON", e);
+    }
   }
 
   private static Map<String, String> of(String type, String data, IpAddress address) {
@@ -105,15 +175,7 @@ public final class FlannelAnnotations {
     if (family == IpFamily.IPV6 && !annotations.containsKey(field)) {
       return null;
     }
-    if (text.length() > 1024) {
-      throw new IllegalArgumentException(field + " is longer than 1024 characters");
-    }
-    JsonNode data;
-    try {
-      data = JSON.readTree(text);
-    } catch (JacksonException e) {
-      throw new IllegalArgumentException(field + " is not JSON", e);
-    }
+    JsonNode data = json(text, field);
     if (data.isNull()) {
       return null; // flannel's word for a device of the other family alone
     }

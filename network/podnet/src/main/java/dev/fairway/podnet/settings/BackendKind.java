@@ -10,7 +10,9 @@ public enum BackendKind {
   /// By plain routes, as flannel's `host-gw`: machines that share an Ethernet.
   ROUTES,
   /// By routes that BGP neighbours tell (RFC 4271), as Calico without an overlay.
-  BGP;
+  BGP,
+  /// Wrapped in UDP and encrypted, as flannel's `wireguard`: over any network between the machines.
+  WIREGUARD;
 
   /// The word for it in settings and messages.
   @Override

@@ -3,6 +3,7 @@ package dev.fairway.podnet.settings;
 
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -65,6 +66,7 @@ final class FlannelConfiguration {
     List<SubnetBackend> perSubnet = List.of();
     VxlanSettings vxlan = VxlanSettings.FLANNEL;
     OptionalInt mtu = OptionalInt.empty();
+    WireGuardSettings wireGuard = WireGuardSettings.USUAL;
     BackendKind kind;
     switch (type) {
       case "vxlan" -> {
@@ -85,8 +87,13 @@ final class FlannelConfiguration {
         kind = BackendKind.ROUTES;
         backend.skip("MTU"); // as by flannel: pods get the MTU of the machines' network
       }
+      case "wireguard" -> {
+        kind = BackendKind.WIREGUARD;
+        wireGuard = wireGuard(backend);
+      }
       default ->
-          throw backend.wrong("Type", "must be vxlan or host-gw; others than those are not known");
+          throw backend.wrong(
+              "Type", "must be vxlan, host-gw or wireguard; others than those are not known");
     }
     PodNetworkSettings plain = PodNetworkSettings.of(kind, ranges);
     return new PodNetworkSettings(
@@ -99,7 +106,22 @@ final class FlannelConfiguration {
         plain.fastPath(),
         plain.antiSpoofing(),
         plain.multicast(),
-        plain.bgp());
+        plain.bgp(),
+        wireGuard);
+  }
+
+  /// Flannel's `separate` has a second device and port for IPv6; here one device carries both, as
+  /// in its other modes.
+  private static WireGuardSettings wireGuard(Section backend) {
+    backend.skip("ListenPortV6", "Mode", "MTU");
+    if (!backend.text("PSK").orElse("").isEmpty()) {
+      throw backend.wrong("PSK", "must be empty: keys shared by all nodes are not known here");
+    }
+    WireGuardSettings usual = WireGuardSettings.USUAL;
+    return new WireGuardSettings(
+        backend.integer("ListenPort", usual.port(), 1, 65535),
+        Duration.ofSeconds(backend.integer("PersistentKeepaliveInterval", 0, 0, 65535)),
+        usual.driver());
   }
 
   /// Flannel's `MTU` is that of the machines' network: pods get what the tunnel leaves.

@@ -23,6 +23,7 @@ import java.util.TreeSet;
 /// @param antiSpoofing whether a pod may send only by its own addresses
 /// @param multicast whether what a pod sends to a group reaches the pods in it
 /// @param bgp the speakers of backend `bgp`
+/// @param wireguard the tunnel of backend `wireguard`
 public record PodNetworkSettings(
     List<Prefix> podRanges,
     BackendKind backend,
@@ -33,7 +34,8 @@ public record PodNetworkSettings(
     boolean fastPath,
     boolean antiSpoofing,
     boolean multicast,
-    BgpSettings bgp) {
+    BgpSettings bgp,
+    WireGuardSettings wireguard) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
   public static final String KIND = "PodNetworkConfiguration";
 
@@ -100,7 +102,8 @@ public record PodNetworkSettings(
         true,
         true,
         false,
-        BgpSettings.MESH);
+        BgpSettings.MESH,
+        WireGuardSettings.USUAL);
   }
 
   /// Reads a `PodNetworkConfiguration`, or flannel's `net-conf.json`, from YAML or JSON.

@@ -188,7 +188,7 @@ final class Section {
         return kind;
       }
     }
-    throw wrong(name, "must be vxlan, routes or bgp, not \"" + word + "\"");
+    throw wrong(name, "must be vxlan, routes, bgp or wireguard, not \"" + word + "\"");
   }
 
   /// Marks fields as understood that mean nothing here.

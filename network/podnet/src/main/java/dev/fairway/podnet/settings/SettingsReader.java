@@ -27,7 +27,11 @@ final class SettingsReader {
             document.word("fastPath", "auto", "off", true),
             document.flag("antiSpoofing", true),
             document.flag("multicast", false),
-            document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH));
+            document.section("bgp").map(SettingsReader::bgp).orElse(BgpSettings.MESH),
+            document
+                .section("wireguard")
+                .map(SettingsReader::wireGuard)
+                .orElse(WireGuardSettings.USUAL));
     document.done();
     return settings;
   }
@@ -78,6 +82,26 @@ final class SettingsReader {
             section.integer("vni", flannel.vni()),
             section.integer("port", flannel.port()),
             macPrefix(section, "macPrefix"));
+    section.done();
+    return read;
+  }
+
+  private static WireGuardSettings wireGuard(Section section) {
+    WireGuardSettings usual = WireGuardSettings.USUAL;
+    String driver = section.text("driver").orElse(usual.driver().toString());
+    WireGuardSettings.Driver chosen =
+        switch (driver) {
+          case "auto" -> WireGuardSettings.Driver.AUTO;
+          case "kernel" -> WireGuardSettings.Driver.KERNEL;
+          case "userspace" -> WireGuardSettings.Driver.USERSPACE;
+          default -> throw section.wrong("driver", "must be auto, kernel or userspace");
+        };
+    WireGuardSettings read =
+        new WireGuardSettings(
+            section.integer("port", usual.port()),
+            Duration.ofSeconds(
+                section.integer("persistentKeepaliveSeconds", (int) usual.keepalive().toSeconds())),
+            chosen);
     section.done();
     return read;
   }

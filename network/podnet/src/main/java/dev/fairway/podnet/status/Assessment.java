@@ -2,6 +2,8 @@
 package dev.fairway.podnet.status;
 
 import dev.fairway.linux.Link;
+import dev.fairway.linux.wireguard.WireGuardKey;
+import dev.fairway.linux.wireguard.WireGuardPeer;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
@@ -12,6 +14,7 @@ import dev.fairway.podnet.forwarding.ForwardingState.Destination;
 import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
+import dev.fairway.podnet.forwarding.ForwardingState.WireGuardTunnel;
 import dev.fairway.podnet.ipam.AddressBook;
 import dev.fairway.podnet.ipam.Allocation;
 import dev.fairway.podnet.nodes.ClusterNode;
@@ -26,6 +29,7 @@ import dev.fairway.podnet.status.NodeStatus.Range;
 import dev.fairway.podnet.status.NodeStatus.Route;
 import dev.fairway.podnet.status.NodeStatus.Tunnel;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -191,6 +195,7 @@ public final class Assessment {
           switch (route.way()) {
             case UNDERLAY -> known.underlay();
             case TUNNEL -> ForwardingState.TUNNEL_NAME;
+            case WIREGUARD -> ForwardingState.WIREGUARD_NAME;
             case UNREACHABLE -> "unreachable";
             case ELSEWHERE -> "another";
           };
@@ -233,6 +238,63 @@ public final class Assessment {
   }
 
   private List<Tunnel> tunnels() {
+    List<Tunnel> all = new ArrayList<>(vxlan());
+    all.addAll(wireGuard());
+    return all;
+  }
+
+  private List<Tunnel> wireGuard() {
+    Optional<WireGuardTunnel> wanted = known.desired().wireGuard();
+    Optional<WireGuardTunnel> actual = known.actual().wireGuard();
+    Optional<WireGuardTunnel> device = wanted.or(() -> actual);
+    if (device.isEmpty()) {
+      return List.of();
+    }
+    String name = ForwardingState.WIREGUARD_NAME;
+    Link link = links.get(name);
+    String state = state(wanted.isPresent(), actual.isPresent());
+    if (link != null && !link.up() && wanted.isPresent()) {
+      state = NodeStatus.DOWN;
+    }
+    if (!state.equals(NodeStatus.OK)) {
+      find("link " + name, "it is " + state, SOON);
+    }
+    WireGuardTunnel shown = device.get();
+    String kind = link != null && link.kind().equals("tun") ? "wireguard-go" : "wireguard";
+    return List.of(
+        new Tunnel(
+            name,
+            kind,
+            0,
+            shown.port(),
+            known.address().toString(),
+            shown.mtu(),
+            state,
+            peerEnds(wanted, actual)));
+  }
+
+  private List<End> peerEnds(Optional<WireGuardTunnel> wanted, Optional<WireGuardTunnel> actual) {
+    Map<WireGuardKey, WireGuardPeer> wants = wanted.map(WireGuardTunnel::peers).orElse(Map.of());
+    Map<WireGuardKey, WireGuardPeer> has = actual.map(WireGuardTunnel::peers).orElse(Map.of());
+    Map<WireGuardKey, WireGuardPeer> all = new LinkedHashMap<>(wants);
+    has.forEach(all::putIfAbsent);
+    List<End> ends = new ArrayList<>();
+    for (WireGuardPeer peer : all.values()) {
+      String state = state(wants.containsKey(peer.key()), has.containsKey(peer.key()));
+      for (Prefix range : peer.allowed()) {
+        String machine = peer.endpoint().map(end -> end.address().toString()).orElse("");
+        String owner = owners.getOrDefault(range, "");
+        ends.add(new End(owner, range.toString(), peer.key().text(), machine, state));
+      }
+      if (state.equals(NodeStatus.MISSING) && ends.size() <= MOST_ALIKE) {
+        find("peer " + peer.key(), "it is missing in the device", SOON);
+      }
+    }
+    ends.sort(Comparator.comparing(End::node).thenComparing(End::gateway));
+    return ends;
+  }
+
+  private List<Tunnel> vxlan() {
     Optional<TunnelDevice> wanted = known.desired().tunnel();
     Optional<TunnelDevice> actual = known.actual().tunnel();
     Optional<TunnelDevice> device = wanted.or(() -> actual);

@@ -204,15 +204,19 @@ public record Journey(String from, String to, List<Hop> hops) {
   private static boolean wrap(
       NodeStatus from, NodeStatus to, Tunnel tunnel, Route route, List<Hop> hops) {
     String node = from.node();
-    String what = "tunnel " + tunnel.device() + ", " + tunnel.kind() + " " + tunnel.vni();
+    String what = "tunnel " + tunnel.device() + ", " + kind(tunnel);
     if (!tunnel.state().equals(NodeStatus.OK)) {
       return fails(hops, node, what, "it is " + tunnel.state(), mend(from, tunnel.device()));
     }
     Optional<End> known =
-        tunnel.ends().stream().filter(end -> end.gateway().equals(route.via())).findFirst();
+        tunnel.ends().stream()
+            .filter(
+                end -> end.gateway().equals(route.via().isEmpty() ? route.range() : route.via()))
+            .findFirst();
     if (known.isEmpty() || known.get().state().equals(NodeStatus.MISSING)) {
-      String why = "no entry tells at which machine " + route.via() + " is";
-      return fails(hops, node, what, why, mend(from, route.via()));
+      String far = route.via().isEmpty() ? route.range() : route.via();
+      String why = "no entry tells at which machine " + far + " is";
+      return fails(hops, node, what, why, mend(from, far));
     }
     End end = known.get();
     what += ": " + end.gateway() + " is " + end.mac() + " at " + end.machine();
@@ -240,7 +244,7 @@ public record Journey(String from, String to, List<Hop> hops) {
         to.tunnels().stream()
             .filter(t -> t.vni() == sender.vni() && t.port() == sender.port())
             .findFirst();
-    String what = "tunnel of " + sender.kind() + " " + sender.vni() + ", UDP port " + sender.port();
+    String what = "tunnel of " + kind(sender) + ", UDP port " + sender.port();
     if (receives.isEmpty()) {
       return fails(hops, to.node(), what, "there is none", "all nodes need the same backend");
     }
@@ -250,6 +254,10 @@ public record Journey(String from, String to, List<Hop> hops) {
     }
     stops(hops, to.node(), what + " unwraps", "", "");
     return true;
+  }
+
+  private static String kind(Tunnel tunnel) {
+    return tunnel.vni() == 0 ? tunnel.kind() : tunnel.kind() + " " + tunnel.vni();
   }
 
   private static boolean forwardingIsOff(Place place, List<Hop> hops) {

@@ -92,6 +92,8 @@ public record NodeStatus(
 
   /// A device that wraps packets.
   ///
+  /// @param kind `vxlan`, `wireguard`, or `wireguard-go` where a process makes it
+  /// @param vni of VXLAN, else 0
   /// @param local address that wrapped packets come from
   /// @param state `ok`, `down`, `missing` or `stale`
   /// @param ends where wrapped packets go
@@ -111,8 +113,8 @@ public record NodeStatus(
 
   /// The far end of a tunnel.
   ///
-  /// @param gateway the next hop that routes name
-  /// @param mac of the far end's device
+  /// @param gateway the next hop that routes name, or the range of a route that names none
+  /// @param mac of the far end's device, or its public key
   /// @param machine that unwraps
   /// @param state `ok`, `missing` or `stale`
   public record End(String node, String gateway, String mac, String machine, String state) {}
