@@ -130,7 +130,8 @@ final class MulticastTest {
         plain.fastPath(),
         plain.antiSpoofing(),
         multicast,
-        plain.bgp());
+        plain.bgp(),
+        plain.wireguard());
   }
 
   @ParameterizedTest
