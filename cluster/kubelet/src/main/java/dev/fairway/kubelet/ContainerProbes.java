@@ -3,6 +3,7 @@ package dev.fairway.kubelet;
 
 import dev.fairway.kubelet.Actions.Outcome;
 import dev.fairway.kubelet.Actions.Target;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.Probe;
 import java.time.Duration;
 import java.time.Instant;
@@ -97,8 +98,9 @@ final class ContainerProbes implements AutoCloseable {
     boolean startup = kind.equals("startup");
     CountDownLatch end = kind.equals("readiness") ? closed : restartsOver;
     try {
-      Instant first = startedAt.plusSeconds(delay == null ? 0 : delay);
-      boolean over = within(end, Duration.between(Instant.now(), first));
+      Duration wait = Duration.ofSeconds(delay == null ? 0 : delay);
+      Instant began = SteadyTime.of(startedAt, wait);
+      boolean over = within(end, Duration.between(SteadyTime.now(), began.plus(wait)));
       int row = 0;
       boolean last = false;
       while (!over && !(startup && started)) {

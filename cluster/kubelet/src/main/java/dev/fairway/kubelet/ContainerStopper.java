@@ -4,6 +4,7 @@ package dev.fairway.kubelet;
 import dev.fairway.kubelet.Actions.Target;
 import dev.fairway.kubelet.cri.Cri;
 import dev.fairway.kubelet.cri.CriException;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.LifecycleHandler;
 import java.time.Duration;
@@ -44,7 +45,7 @@ final class ContainerStopper {
       Duration grace,
       String address,
       String why) {
-    Instant deadline = Instant.now().plus(grace);
+    Instant deadline = SteadyTime.now().plus(grace);
     Instant before = deadlines.get(run.id());
     if (before != null && !deadline.isBefore(before.minusSeconds(1))) {
       return;
@@ -72,7 +73,7 @@ final class ContainerStopper {
       if (hook.isPresent() && spec.isPresent()) {
         preStop(new Target(spec.get(), run.id(), address), hook.get(), deadline);
       }
-      Duration left = Duration.between(Instant.now(), deadline);
+      Duration left = Duration.between(SteadyTime.now(), deadline);
       Duration least = hook.isPresent() ? LEAST_AFTER_HOOK : Duration.ZERO;
       cri.stopContainer(run.id(), left.compareTo(least) < 0 ? least : roundUp(left));
     } catch (CriException e) {
@@ -87,7 +88,7 @@ final class ContainerStopper {
 
   private void preStop(Target target, LifecycleHandler hook, Instant deadline)
       throws InterruptedException {
-    Duration limit = Duration.between(Instant.now(), deadline);
+    Duration limit = Duration.between(SteadyTime.now(), deadline);
     if (!limit.isPositive()) {
       return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.kubelet;
 
+import dev.fairway.reconcile.SteadyTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -14,14 +15,29 @@ final class CrashBackoff {
   private static final Duration FORGIVEN_AFTER = Duration.ofMinutes(10);
 
   private final Map<String, Duration> rests = new ConcurrentHashMap<>();
+  private final Map<String, End> ends = new ConcurrentHashMap<>();
 
-  /// When the container may run again after this run.
+  /// When a run ended, by [SteadyTime].
+  private record End(String id, Instant at) {}
+
+  /// When the container may run again after this run, by [SteadyTime].
   Instant notBefore(ObservedPod.Container ended) {
     if (Duration.between(ended.started(), ended.finished()).compareTo(FORGIVEN_AFTER) > 0) {
       rests.remove(ended.name());
     }
     Duration rest = rests.get(ended.name());
-    return rest == null ? Instant.EPOCH : ended.finished().plus(rest);
+    return rest == null ? Instant.EPOCH : end(ended).plus(rest);
+  }
+
+  /// The clock may have been set since: what counts is the age the end had when it was first seen.
+  private Instant end(ObservedPod.Container ended) {
+    return ends.compute(
+            ended.name(),
+            (_, known) ->
+                known != null && known.id.equals(ended.id())
+                    ? known
+                    : new End(ended.id(), SteadyTime.of(ended.finished(), LONGEST)))
+        .at;
   }
 
   Duration rest(String container) {

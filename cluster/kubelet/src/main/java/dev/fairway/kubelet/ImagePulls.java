@@ -6,6 +6,7 @@ import dev.fairway.kubelet.cri.Cri;
 import dev.fairway.kubelet.cri.CriException;
 import dev.fairway.kubelet.cri.v1.AuthConfig;
 import dev.fairway.kubelet.cri.v1.Image;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.Container;
 import java.time.Duration;
 import java.time.Instant;
@@ -59,6 +60,8 @@ final class ImagePulls {
   }
 
   /// Looks, and begins to pull if that is due. Does not block on a registry.
+  ///
+  /// @param now by [SteadyTime]
   Standing standing(Container container, int restarts, Instant now) {
     String image = container.getImage();
     Pull pull = pulls.get(container.getName());
@@ -130,7 +133,7 @@ final class ImagePulls {
       pull.done = true;
     } catch (CriException e) {
       String problem = "Failed to pull image \"" + pull.image + "\": " + e.reason();
-      pull.retry = Instant.now().plus(pull.rest);
+      pull.retry = SteadyTime.now().plus(pull.rest);
       pull.rest = pull.rest.multipliedBy(2);
       if (pull.rest.compareTo(LONGEST_REST) > 0) {
         pull.rest = LONGEST_REST;

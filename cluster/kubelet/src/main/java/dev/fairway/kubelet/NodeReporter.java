@@ -5,6 +5,7 @@ import dev.fairway.kubelet.cri.Cri;
 import dev.fairway.kubelet.cri.CriException;
 import dev.fairway.kubelet.cri.v1.RuntimeCondition;
 import dev.fairway.kubelet.cri.v1.VersionResponse;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
@@ -60,7 +61,7 @@ final class NodeReporter implements AutoCloseable {
   private String lastReady = "";
   private @Nullable String lastProblem;
   private Instant readySince = Instant.EPOCH;
-  private Instant sent = Instant.EPOCH;
+  private Instant sent = Instant.MIN; // by SteadyTime
 
   NodeReporter(
       KubeletConfig config, Machine machine, Cri cri, KubernetesClient client, int apiPort) {
@@ -134,7 +135,7 @@ final class NodeReporter implements AutoCloseable {
     }
     String ready = problem.isEmpty() ? "True" : "False";
     boolean turned = !ready.equals(lastReady);
-    if (!turned && sent.plus(STATUS_EVERY).isAfter(now)) {
+    if (!turned && SteadyTime.now().isBefore(sent.plus(STATUS_EVERY))) {
       return;
     }
     if (turned) {
@@ -160,7 +161,7 @@ final class NodeReporter implements AutoCloseable {
           problem.isEmpty() ? "Ready" : "not Ready: " + problem);
     }
     lastReady = ready;
-    sent = now;
+    sent = SteadyTime.now();
   }
 
   private void register() {

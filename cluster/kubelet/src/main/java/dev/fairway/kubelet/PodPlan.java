@@ -26,7 +26,7 @@ record PodPlan(List<Step> steps, Optional<Instant> again) {
   /// @param stopping the pod is to go: deleted, or no longer known to the cluster
   /// @param unhealthy ids of containers that failed their liveness or startup probe
   /// @param started ids of running containers whose startup probe, if any, succeeded
-  /// @param notBefore until when a container that just ended must rest, by its name
+  /// @param notBefore until when a container that just ended must rest, by `SteadyTime`
   record Situation(
       Pod pod,
       ObservedPod observed,

@@ -6,6 +6,7 @@ import dev.fairway.kubelet.PodPlan.Step;
 import dev.fairway.kubelet.PodStatuses.Waiting;
 import dev.fairway.kubelet.cri.CriException;
 import dev.fairway.kubelet.cri.v1.AuthConfig;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
@@ -166,7 +167,7 @@ final class PodWorker {
   private Optional<Duration> turn() throws IOException {
     ObservedPod seen = observer.observe();
     observed = seen;
-    Instant now = Instant.now();
+    Instant now = SteadyTime.now();
     boolean stopping = stopping();
     Pod pod = current();
     probes.follow(pod, seen, address(pod, seen), stopping);
@@ -248,7 +249,7 @@ final class PodWorker {
 
   private Taken startContainer(Pod pod, Step.Start step, ObservedPod seen) throws IOException {
     Container container = step.container();
-    switch (images.standing(container, step.restarts(), Instant.now())) {
+    switch (images.standing(container, step.restarts(), SteadyTime.now())) {
       case ImagePulls.Standing.Pulling _ -> {
         return Taken.WAITS;
       }

@@ -2,6 +2,7 @@
 package dev.fairway.kubelet;
 
 import dev.fairway.kubelet.AtomicDirectory.Content;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.DownwardAPIVolumeFile;
@@ -127,20 +128,22 @@ final class VolumeContents {
     PodRef pod = PodRef.of(fields.pod());
     TokenKey key = new TokenKey(pod.uid(), volume, source.getPath());
     HeldToken held = tokens.get(key);
-    Instant now = Instant.now();
+    Instant now = SteadyTime.now();
     if (held != null && now.isBefore(held.renew())) {
       return held.text();
     }
     String account = fields.pod().getSpec().getServiceAccountName();
     Long seconds = source.getExpirationSeconds();
+    Duration asked = seconds == null ? DEFAULT_TOKEN_LIFETIME : Duration.ofSeconds(seconds);
     String audience = source.getAudience();
     ClusterObjects.Token token =
         objects.token(
             pod,
             account == null || account.isEmpty() ? "default" : account,
             audience == null || audience.isEmpty() ? List.of() : List.of(audience),
-            seconds == null ? DEFAULT_TOKEN_LIFETIME : Duration.ofSeconds(seconds));
-    Duration life = Duration.between(now, token.expires());
+            asked);
+    Duration left = Duration.between(Instant.now(), token.expires());
+    Duration life = left.compareTo(asked) > 0 ? asked : left; // if this machine's clock is slow
     tokens.put(key, new HeldToken(token.text(), now.plus(life.multipliedBy(4).dividedBy(5))));
     return token.text();
   }

@@ -39,7 +39,7 @@ public final class Cluster {
     this.image = image;
     this.events = events;
     this.clock = clock;
-    this.writes = new OwnWrites(clock);
+    this.writes = new OwnWrites();
   }
 
   /// To be called with each delta before controllers are.

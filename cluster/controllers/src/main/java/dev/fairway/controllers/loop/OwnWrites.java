@@ -4,8 +4,8 @@ package dev.fairway.controllers.loop;
 import dev.fairway.reconcile.Change;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
+import dev.fairway.reconcile.SteadyTime;
 import io.fabric8.kubernetes.api.model.HasMetadata;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -22,12 +22,7 @@ final class OwnWrites {
 
   private record Write(HasMetadata object, boolean created, boolean deleting, Instant until) {}
 
-  private final Clock clock;
   private final Map<Class<?>, Map<ObjectKey, Write>> writes = new ConcurrentHashMap<>();
-
-  OwnWrites(Clock clock) {
-    this.clock = clock;
-  }
 
   void wrote(HasMetadata object, boolean created) {
     of(object.getClass())
@@ -38,13 +33,13 @@ final class OwnWrites {
                     object,
                     created || (before != null && before.created),
                     object.getMetadata().getDeletionTimestamp() != null,
-                    clock.instant().plus(TRUSTED)));
+                    SteadyTime.now().plus(TRUSTED)));
   }
 
   /// Notes that a delete was asked for; `marked` carries a deletion timestamp.
   void deleting(HasMetadata marked) {
     of(marked.getClass())
-        .put(ObjectKey.of(marked), new Write(marked, false, true, clock.instant().plus(TRUSTED)));
+        .put(ObjectKey.of(marked), new Write(marked, false, true, SteadyTime.now().plus(TRUSTED)));
   }
 
   /// The newer of what the watch has shown and what was written.
@@ -98,7 +93,7 @@ final class OwnWrites {
   }
 
   private boolean stands(Write write, @Nullable HasMetadata seen) {
-    if (clock.instant().isAfter(write.until)) {
+    if (SteadyTime.now().isAfter(write.until)) {
       return false;
     }
     if (seen == null) {

@@ -11,6 +11,7 @@ import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
+import dev.fairway.reconcile.SteadyTime;
 import dev.fairway.reconcile.WorkQueue;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
@@ -32,8 +33,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /// Watches over nodes: marks silent ones, keeps the taints that follow from conditions, and moves
 /// pods off nodes they do not tolerate any more.
 ///
-/// A node is silent when its lease has not changed for the grace time, measured by this process's
-/// clock, so that a node with a wrong clock is not mistaken for a dead one.
+/// A node is silent when its lease has not changed for the grace time, measured in this process, so
+/// that a node with a wrong clock is not mistaken for a dead one, and neither are all of them when
+/// this machine's clock is set. How long a taint has been there counts the same way.
 public final class NodeLifecycleController implements Controller {
   private static final String COMPONENT = "node-controller";
   private static final String LEASES = "kube-node-lease";
@@ -41,7 +43,8 @@ public final class NodeLifecycleController implements Controller {
   private final Cluster cluster;
   private final Duration grace;
   private final WorkQueue<ObjectKey> queue;
-  private final Map<String, Instant> heard = new ConcurrentHashMap<>();
+  private final Map<String, Instant> heard = new ConcurrentHashMap<>(); // by SteadyTime
+  private final TaintTimes added = new TaintTimes();
 
   /// @param grace how long a lease may stay unrenewed
   public NodeLifecycleController(Cluster cluster, Duration grace) {
@@ -64,7 +67,7 @@ public final class NodeLifecycleController implements Controller {
   public void changed(Delta delta, ClusterImage image) {
     for (Map.Entry<ObjectKey, Change<Lease>> each : delta.of(Lease.class).entrySet()) {
       if (each.getKey().namespace().equals(LEASES) && each.getValue().after().isPresent()) {
-        heard.put(each.getKey().name(), cluster.now());
+        heard.put(each.getKey().name(), SteadyTime.now());
       }
     }
     delta.of(Node.class).forEach((key, change) -> nodeChanged(key, change));
@@ -82,6 +85,7 @@ public final class NodeLifecycleController implements Controller {
   private void nodeChanged(ObjectKey key, Change<Node> change) {
     if (change.after().isEmpty()) {
       heard.remove(key.name());
+      added.forget(key.name());
       cluster
           .events()
           .normal(
@@ -92,7 +96,7 @@ public final class NodeLifecycleController implements Controller {
       return;
     }
     if (change.before().isEmpty()) {
-      heard.putIfAbsent(key.name(), cluster.now());
+      heard.putIfAbsent(key.name(), SteadyTime.now());
       cluster
           .events()
           .normal(
@@ -114,12 +118,13 @@ public final class NodeLifecycleController implements Controller {
       return;
     }
     Instant now = cluster.now();
-    Instant expires = heard.computeIfAbsent(key.name(), name -> now).plus(grace);
-    boolean silent = !now.isBefore(expires);
+    Instant steady = SteadyTime.now();
+    Instant expires = heard.computeIfAbsent(key.name(), name -> steady).plus(grace);
+    boolean silent = !steady.isBefore(expires);
     if (silent) {
       node = markSilent(node, now);
     } else {
-      lookAgain(key, expires, now);
+      lookAgain(key, expires, steady);
     }
     List<Taint> taints = NodeHealth.taints(node, now);
     if (!taints.equals(Taints.of(node))) {
@@ -127,7 +132,7 @@ public final class NodeLifecycleController implements Controller {
           cluster.update(
               new NodeBuilder(node).editOrNewSpec().withTaints(taints).endSpec().build());
     }
-    pods(key, node, silent, now);
+    pods(key, node, silent, steady);
   }
 
   private Node markSilent(Node node, Instant now) {
@@ -147,7 +152,7 @@ public final class NodeLifecycleController implements Controller {
   }
 
   private void pods(ObjectKey key, Node node, boolean silent, Instant now) {
-    List<Taint> taints = Taints.of(node);
+    List<Taint> taints = added.steady(key.name(), Taints.of(node));
     boolean evicts = evicts(node);
     if (!evicts && !silent) {
       return;

@@ -9,6 +9,7 @@ import dev.fairway.reconcile.Change;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.SteadyTime;
 import dev.fairway.reconcile.WorkQueue;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -136,7 +137,7 @@ public final class Scheduler implements Controller {
       // Nodes change seldom, and when one becomes ready nobody should sit out an old pause.
       waiting.clear();
     }
-    Instant now = cluster.now();
+    Instant now = SteadyTime.now();
     List<Pod> pods = cluster.list(Pod.class);
     forgetSeen(pods, now);
     List<Pod> pending = new ArrayList<>();
