@@ -67,8 +67,8 @@ final class Certificates {
         new JcaX509v3CertificateBuilder(
             AUTHORITY,
             new BigInteger(64, new SecureRandom()),
-            Date.from(now.minusSeconds(60)),
-            Date.from(now.plusSeconds(86_400)),
+            Date.from(now.minusSeconds(7 * 86_400)),
+            Date.from(now.plusSeconds(7 * 86_400)),
             subject,
             pair.getPublic());
     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(isAuthority));

@@ -29,12 +29,44 @@ final class TestCluster implements AutoCloseable {
   private final Certificates certificates;
   private final Store store;
   private final ApiServer server;
-  private final Controllers controllers;
+  private final AutoCloseable controllers;
   private final List<AutoCloseable> open = new ArrayList<>();
   private final KubernetesClient admin;
   private final List<HollowNode> nodes = new ArrayList<>();
 
+  /// How controllers are started, by kubeconfigs of theirs and of the scheduler.
+  interface Starter {
+    AutoCloseable start(Path controllers, Path scheduler, Path authority) throws IOException;
+  }
+
   TestCluster(Path directory, int nodes, Duration grace)
+      throws IOException, GeneralSecurityException {
+    this(
+        directory,
+        nodes,
+        (controllers, scheduler, authority) -> {
+          // Closed by the order of the lines: clients after what uses them.
+          KubernetesClient client = ApiClients.connect(controllers, "test-controllers");
+          KubernetesClient other = ApiClients.connect(scheduler, "test-scheduler");
+          Controllers running = Controllers.start(client, other, config(authority, grace));
+          return () -> {
+            running.close();
+            client.close();
+            other.close();
+          };
+        });
+  }
+
+  static ControllersConfig config(Path authority, Duration grace) throws IOException {
+    return new ControllersConfig(
+        List.of(
+            new ControllersConfig.PodNetwork(Prefix.parse("10.200.0.0/16"), 24),
+            new ControllersConfig.PodNetwork(Prefix.parse("fd00:10:200::/48"), 64)),
+        Files.readString(authority),
+        grace);
+  }
+
+  TestCluster(Path directory, int nodes, Starter starter)
       throws IOException, GeneralSecurityException {
     this.directory = directory;
     certificates = new Certificates(directory);
@@ -59,14 +91,9 @@ final class TestCluster implements AutoCloseable {
                 "cluster.local",
                 store));
     admin = client("admin");
-    ControllersConfig config =
-        new ControllersConfig(
-            List.of(
-                new ControllersConfig.PodNetwork(Prefix.parse("10.200.0.0/16"), 24),
-                new ControllersConfig.PodNetwork(Prefix.parse("fd00:10:200::/48"), 64)),
-            Files.readString(certificates.file("ca.crt")),
-            grace);
-    controllers = Controllers.start(client("controllers"), client("scheduler"), config);
+    controllers =
+        starter.start(
+            kubeconfig("controllers"), kubeconfig("scheduler"), certificates.file("ca.crt"));
     for (int i = 0; i < nodes; i++) {
       this.nodes.add(new HollowNode(admin, "worker-" + i));
     }
@@ -81,6 +108,12 @@ final class TestCluster implements AutoCloseable {
   }
 
   private KubernetesClient client(String user) throws IOException {
+    KubernetesClient client = ApiClients.connect(kubeconfig(user), "test-" + user);
+    open.add(client);
+    return client;
+  }
+
+  private Path kubeconfig(String user) throws IOException {
     Path kubeconfig = directory.resolve(user + ".kubeconfig");
     Files.writeString(
         kubeconfig,
@@ -97,9 +130,7 @@ final class TestCluster implements AutoCloseable {
                 certificates.file("ca.crt"),
                 certificates.file(user + ".crt"),
                 certificates.file(user + ".key")));
-    KubernetesClient client = ApiClients.connect(kubeconfig, "test-" + user);
-    open.add(client);
-    return client;
+    return kubeconfig;
   }
 
   /// Runs kubectl and answers with what it printed, standard error included.
