@@ -11,6 +11,7 @@ import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
+import dev.fairway.traffic.iptables.IptablesDatapath;
 import dev.fairway.traffic.nftables.NftablesDatapath;
 import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
@@ -26,6 +27,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -55,7 +57,9 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   private static final String ZONE = "topology.kubernetes.io/zone";
   private static final Logger LOG = LoggerFactory.getLogger(NodeServices.class);
 
-  private final ServiceDatapath datapath;
+  private final NetworkNamespace namespace;
+  private ServicesConfig.Datapath kind;
+  private ServiceDatapath datapath;
   private final Conntrack conntrack;
   private final HealthChecks healthChecks;
   private final ServiceIndex index;
@@ -67,11 +71,17 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   /// Whether the cluster's Services are known, so that a load that failed is worth another try.
   private boolean known;
 
+  /// Whether what an agent before loaded by other means is gone.
+  private boolean alone;
+
   private NodeServices(
       ServicesConfig config,
+      NetworkNamespace namespace,
       ServiceDatapath datapath,
       Conntrack conntrack,
       HealthChecks healthChecks) {
+    this.namespace = namespace;
+    this.kind = config.datapath();
     this.datapath = datapath;
     this.conntrack = conntrack;
     this.healthChecks = healthChecks;
@@ -86,16 +96,53 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   /// For the given namespace. Loads nothing before the cluster is known, so what an earlier agent
   /// left keeps working until then.
   public static NodeServices open(ServicesConfig config, NetworkNamespace namespace) {
-    ServiceDatapath datapath = NftablesDatapath.open(config, namespace);
+    ServiceDatapath datapath = open(config, namespace, config.datapath());
     try {
       return new NodeServices(
           config,
+          namespace,
           datapath,
           Conntrack.open(namespace),
           new HealthChecks(namespace, config.nodePortAddresses()));
     } catch (RuntimeException e) {
       datapath.close();
       throw e;
+    }
+  }
+
+  private static ServiceDatapath open(
+      ServicesConfig config, NetworkNamespace namespace, ServicesConfig.Datapath kind) {
+    return switch (kind) {
+      case NFTABLES -> NftablesDatapath.open(config, namespace);
+      case IPTABLES -> IptablesDatapath.open(config, namespace);
+    };
+  }
+
+  /// Carries the rules out by other means from now on. The new rules are there before the old ones
+  /// go, and connection tracking keeps what is established.
+  ///
+  /// @throws RuntimeException if the new ones cannot be loaded; the old ones stay
+  public synchronized void use(ServicesConfig.Datapath other) {
+    if (other == kind) {
+      return;
+    }
+    ServiceDatapath replacement = open(index.config(), namespace, other);
+    ServiceDatapath old = datapath;
+    try {
+      if (known) {
+        replacement.load(index);
+      }
+    } catch (RuntimeException e) {
+      try (replacement) {
+        replacement.remove();
+      }
+      throw e;
+    }
+    datapath = replacement;
+    kind = other;
+    LOG.info("the Services are carried out by {} now", other.name().toLowerCase(Locale.ROOT));
+    try (old) {
+      old.remove();
     }
   }
 
@@ -174,6 +221,10 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     loaded = false;
     healthChecks.working(false);
     datapath.load(index);
+    if (!alone) {
+      removeOthers();
+      alone = true;
+    }
     loaded = true;
     healthChecks.working(true);
     healthChecks.set(index.healthChecks());
@@ -194,6 +245,16 @@ public final class NodeServices implements Subscriber, AutoCloseable {
         "loaded the rules of {} Service ports in {} ms",
         fronts,
         (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private void removeOthers() {
+    for (ServicesConfig.Datapath other : ServicesConfig.Datapath.values()) {
+      if (other != kind) {
+        try (ServiceDatapath leftBehind = open(index.config(), namespace, other)) {
+          leftBehind.remove();
+        }
+      }
+    }
   }
 
   /// Forgets the UDP flows to these fronts that are not answered by an endpoint of theirs. Not
@@ -234,8 +295,10 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   /// Removes all that was ever loaded into a namespace.
   public static void uninstall(NetworkNamespace namespace) {
     ServicesConfig nobody = ServicesConfig.of("nobody", List.of(), List.of());
-    try (ServiceDatapath datapath = NftablesDatapath.open(nobody, namespace)) {
-      datapath.remove();
+    for (ServicesConfig.Datapath kind : ServicesConfig.Datapath.values()) {
+      try (ServiceDatapath datapath = open(nobody, namespace, kind)) {
+        datapath.remove();
+      }
     }
   }
 

@@ -369,4 +369,51 @@ class NodeServicesTest {
       assertThat(NodeLab.askUdp(socket)).isEqualTo("refused");
     }
   }
+
+  @Test
+  void theDatapathChangesUnderConnectionsAndNothingOfTheOldOneStays() throws Exception {
+    setWeb();
+    try (NodeLab.Conversation inside = NodeLab.connect(client, VIP, 80);
+        NodeLab.Conversation outside = NodeLab.connect(lab.outside, NodeLab.NODE, 30080)) {
+      String insideAnswer = inside.ask();
+      String outsideAnswer = outside.ask();
+      for (ServicesConfig.Datapath datapath :
+          List.of(ServicesConfig.Datapath.IPTABLES, ServicesConfig.Datapath.NFTABLES)) {
+        services.use(datapath);
+        assertThat(inside.ask()).as("after a change to %s", datapath).isEqualTo(insideAnswer);
+        assertThat(outside.ask()).isEqualTo(outsideAnswer);
+        assertThat(askMany(client, VIP, 80)).hasSize(2);
+        boolean nft = datapath == ServicesConfig.Datapath.NFTABLES;
+        String tables = lab.inNode("nft", "list", "tables");
+        assertThat(tables.contains("fairway-services")).isEqualTo(nft);
+        assertThat(lab.inNode("iptables-save").contains("KUBE-")).isEqualTo(!nft);
+      }
+    }
+  }
+
+  @Test
+  void iptablesOfOthersAreLeftAloneAndOursHeal() throws Exception {
+    assertThat(lab.inNode("iptables", "-A", "FORWARD", "-s", "198.51.100.1", "-j", "DROP"))
+        .isEmpty();
+    services.use(ServicesConfig.Datapath.IPTABLES);
+    setWeb();
+    String whole = lab.inNode("iptables-save", "-t", "nat");
+    assertThat(lab.inNode("iptables", "-t", "nat", "-F", "KUBE-SERVICES")).isEmpty();
+    services.check();
+    assertThat(askMany(client, VIP, 80)).hasSize(2);
+    assertThat(
+            lab.inNode("iptables-save", "-t", "nat").lines().filter(line -> line.charAt(0) == '-'))
+        .containsExactlyInAnyOrderElementsOf(
+            whole.lines().filter(line -> line.charAt(0) == '-').toList());
+    services.close();
+    NodeServices.uninstall(lab.node);
+    assertThat(lab.inNode("iptables-save")).doesNotContain("KUBE-").contains("198.51.100.1");
+    // What is left behind by an agent of the other kind goes, too.
+    services = NodeServices.open(CONFIG.withDatapath(ServicesConfig.Datapath.IPTABLES), lab.node);
+    setWeb();
+    services.close();
+    services = NodeServices.open(CONFIG, lab.node);
+    setWeb();
+    assertThat(lab.inNode("iptables-save")).doesNotContain("KUBE-");
+  }
 }

@@ -39,13 +39,26 @@ public record RuleSet(Map<Front, Target> targets, Set<IpAddress> refused, Set<Ip
   public Decision decide(IpAddress source, Front front, ServicesConfig config) {
     return switch (targets.get(front)) {
       case null -> withoutTarget(front.address(), config);
-      case Target.Refused _ -> new Decision.Refused();
-      case Target.Dropped _ -> new Decision.Dropped();
+      case Target.Refused _ ->
+          isOverlooked(source, front, config) ? new Decision.Untouched() : new Decision.Refused();
+      case Target.Dropped _ ->
+          isOverlooked(source, front, config) ? new Decision.Untouched() : new Decision.Dropped();
       case Target.Balanced balanced -> decide(source, balanced, config);
     };
   }
 
+  /// kube-proxy's layout does not look at what the node itself sends to an external address.
+  private boolean isOverlooked(IpAddress source, Front front, ServicesConfig config) {
+    return config.datapath() == ServicesConfig.Datapath.IPTABLES
+        && config.nodePortAddresses().contains(source)
+        && !config.nodePortAddresses().contains(front.address())
+        && !refused.contains(front.address());
+  }
+
   private Decision withoutTarget(IpAddress address, ServicesConfig config) {
+    if (config.datapath() == ServicesConfig.Datapath.IPTABLES) {
+      return new Decision.Untouched();
+    }
     if (refused.contains(address)) {
       return new Decision.Refused();
     }

@@ -23,7 +23,14 @@ public record ServicesConfig(
     List<Prefix> podPrefixes,
     Set<IpAddress> leftAlone,
     List<Prefix> serviceRanges,
-    boolean externalIps) {
+    boolean externalIps,
+    Datapath datapath) {
+  /// What carries the rules out.
+  public enum Datapath {
+    NFTABLES,
+    IPTABLES
+  }
+
   public ServicesConfig {
     nodePortAddresses = List.copyOf(nodePortAddresses);
     podPrefixes = List.copyOf(podPrefixes);
@@ -40,22 +47,28 @@ public record ServicesConfig(
   /// A node without external addresses.
   public static ServicesConfig of(
       String nodeName, List<IpAddress> nodePortAddresses, List<Prefix> podPrefixes) {
-    return new ServicesConfig(nodeName, nodePortAddresses, podPrefixes, Set.of(), List.of(), false);
+    return new ServicesConfig(
+        nodeName, nodePortAddresses, podPrefixes, Set.of(), List.of(), false, Datapath.NFTABLES);
   }
 
   public ServicesConfig withLeftAlone(Set<IpAddress> addresses) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, addresses, serviceRanges, externalIps);
+        nodeName, nodePortAddresses, podPrefixes, addresses, serviceRanges, externalIps, datapath);
   }
 
   public ServicesConfig withServiceRanges(List<Prefix> ranges) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, leftAlone, ranges, externalIps);
+        nodeName, nodePortAddresses, podPrefixes, leftAlone, ranges, externalIps, datapath);
   }
 
   public ServicesConfig withExternalIps(boolean served) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, leftAlone, serviceRanges, served);
+        nodeName, nodePortAddresses, podPrefixes, leftAlone, serviceRanges, served, datapath);
+  }
+
+  public ServicesConfig withDatapath(Datapath other) {
+    return new ServicesConfig(
+        nodeName, nodePortAddresses, podPrefixes, leftAlone, serviceRanges, externalIps, other);
   }
 
   /// Whether an address is a pod's.

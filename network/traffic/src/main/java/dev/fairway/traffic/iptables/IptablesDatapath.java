@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic.iptables;
+
+import dev.fairway.linux.Iptables;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.net.IpFamily;
+import dev.fairway.traffic.rules.BalancedPort;
+import dev.fairway.traffic.rules.Plan;
+import dev.fairway.traffic.rules.ServiceDatapath;
+import dev.fairway.traffic.rules.ServiceIndex;
+import dev.fairway.traffic.rules.ServicesConfig;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/// Keeps the rules of Services in iptables.
+///
+/// What is changed is whole chains, by `iptables-restore --noflush`: each table at once. Whether
+/// somebody else changed ours is found by comparing them with what they were after the last change.
+public final class IptablesDatapath implements ServiceDatapath {
+  /// Where the shared chains are entered from: table, chain, and the rule.
+  private record Entrance(String table, String from, String match, String comment, String to) {
+    String rule() {
+      String words = match.isEmpty() ? "" : match + " ";
+      return words + "-m comment --comment \"" + comment + "\" -j " + to;
+    }
+  }
+
+  private static final String NEW = "-m conntrack --ctstate NEW";
+  private static final String PORTALS = "kubernetes service portals";
+  private static final String VISIBLE = "kubernetes externally-visible service portals";
+  private static final String BALANCER = "kubernetes load balancer firewall";
+
+  private static final List<Entrance> ENTRANCES =
+      List.of(
+          new Entrance("filter", "INPUT", NEW, VISIBLE, KubeChains.EXTERNAL_SERVICES),
+          new Entrance("filter", "FORWARD", NEW, VISIBLE, KubeChains.EXTERNAL_SERVICES),
+          new Entrance(
+              "filter",
+              "INPUT",
+              "",
+              "kubernetes health check service ports",
+              KubeChains.NODE_PORTS),
+          new Entrance("filter", "FORWARD", NEW, PORTALS, KubeChains.SERVICES),
+          new Entrance("filter", "OUTPUT", NEW, PORTALS, KubeChains.SERVICES),
+          new Entrance("filter", "FORWARD", "", "kubernetes forwarding rules", KubeChains.FORWARD),
+          new Entrance("filter", "INPUT", NEW, BALANCER, KubeChains.FIREWALL),
+          new Entrance("filter", "OUTPUT", NEW, BALANCER, KubeChains.FIREWALL),
+          new Entrance("filter", "FORWARD", NEW, BALANCER, KubeChains.FIREWALL),
+          new Entrance("nat", "OUTPUT", "", PORTALS, KubeChains.SERVICES),
+          new Entrance("nat", "PREROUTING", "", PORTALS, KubeChains.SERVICES),
+          new Entrance(
+              "nat", "POSTROUTING", "", "kubernetes postrouting rules", KubeChains.POSTROUTING));
+
+  private final ServicesConfig config;
+  private final Map<IpFamily, Iptables> programs = new EnumMap<>(IpFamily.class);
+  private final Map<IpFamily, IptablesRules> loaded = new EnumMap<>(IpFamily.class);
+
+  /// Our chains as they are listed after the last change.
+  private final Map<IpFamily, Iptables.Listing> left = new EnumMap<>(IpFamily.class);
+
+  private IptablesDatapath(ServicesConfig config, NetworkNamespace namespace) {
+    this.config = config;
+    for (IpFamily family : IpFamily.values()) {
+      programs.put(family, new Iptables(namespace, family));
+    }
+  }
+
+  /// For the given namespace.
+  public static IptablesDatapath open(ServicesConfig config, NetworkNamespace namespace) {
+    return new IptablesDatapath(config, namespace);
+  }
+
+  @Override
+  public void load(ServiceIndex index) {
+    loaded.clear();
+    left.clear();
+    for (IpFamily family : IpFamily.values()) {
+      Iptables.Listing there = of(family).list();
+      if (family == IpFamily.IPV4 || isWanted(index, family) || hasOurs(there)) {
+        restore(family, index, IptablesRules.none(), there);
+      }
+    }
+  }
+
+  private static boolean isWanted(ServiceIndex index, IpFamily family) {
+    return index.ports().stream().anyMatch(port -> port.family() == family);
+  }
+
+  private static boolean hasOurs(Iptables.Listing there) {
+    return there.chains().values().stream().flatMap(List::stream).anyMatch(KubeChains::isOurs);
+  }
+
+  @Override
+  public void change(Map<IpFamily, Plan> plans, ServiceIndex index) {
+    List<BalancedPort> ports = index.ports();
+    for (IpFamily family : IpFamily.values()) {
+      IptablesRules before = loaded.get(family);
+      boolean wanted = before != null || ports.stream().anyMatch(p -> p.family() == family);
+      Plan plan = plans.get(family);
+      if (wanted && plan != null && !plan.isEmpty()) {
+        Iptables.Listing there = of(family).list();
+        boolean asLeft = before != null && ours(there).equals(left.get(family));
+        restore(family, index, asLeft ? before : IptablesRules.none(), there);
+      }
+    }
+  }
+
+  private void restore(
+      IpFamily family, ServiceIndex index, IptablesRules before, Iptables.Listing there) {
+    IptablesRules wanted =
+        IptablesWriter.write(family, config, index.ports(), index.healthChecks().values());
+    loaded.remove(family);
+    of(family).restore(IptablesRules.change(before, wanted, there.chains()) + entrances(there));
+    loaded.put(family, wanted);
+    left.put(family, ours(of(family).list()));
+  }
+
+  private static String entrances(Iptables.Listing there) {
+    StringBuilder text = new StringBuilder();
+    for (String table : List.of("filter", "nat")) {
+      StringBuilder rules = new StringBuilder();
+      for (Entrance entrance : ENTRANCES) {
+        if (entrance.table().equals(table) && !there.has(table, entrance.from(), entrance.to())) {
+          rules.append("-I ").append(entrance.from()).append(' ').append(entrance.rule());
+          rules.append('\n');
+        }
+      }
+      if (!rules.isEmpty()) {
+        text.append('*').append(table).append('\n').append(rules).append("COMMIT\n");
+      }
+    }
+    return text.toString();
+  }
+
+  /// Our chains and the rules that lead to them.
+  private static Iptables.Listing ours(Iptables.Listing all) {
+    return all.only(KubeChains::isOurs);
+  }
+
+  @Override
+  public boolean isIntact() {
+    for (Map.Entry<IpFamily, Iptables.Listing> entry : left.entrySet()) {
+      if (!ours(of(entry.getKey()).list()).equals(entry.getValue())) {
+        return false;
+      }
+    }
+    return !left.isEmpty();
+  }
+
+  @Override
+  public void remove() {
+    for (IpFamily family : IpFamily.values()) {
+      if (!of(family).isInstalled()) {
+        continue;
+      }
+      Iptables.Listing there = of(family).list();
+      StringBuilder text = new StringBuilder();
+      for (String table : List.of("filter", "nat")) {
+        List<String> chains =
+            there.chains().getOrDefault(table, List.of()).stream()
+                .filter(KubeChains::isOurs)
+                .toList();
+        List<String> leading = there.rulesTo(table, KubeChains::isOurs);
+        if (!chains.isEmpty()) {
+          text.append('*').append(table).append('\n');
+          chains.forEach(chain -> text.append(':').append(chain).append(" - [0:0]\n"));
+          leading.forEach(rule -> text.append("-D ").append(rule).append('\n'));
+          chains.forEach(chain -> text.append("-X ").append(chain).append('\n'));
+          text.append("COMMIT\n");
+        }
+      }
+      if (!text.isEmpty()) {
+        of(family).restore(text.toString());
+      }
+    }
+    loaded.clear();
+    left.clear();
+  }
+
+  private Iptables of(IpFamily family) {
+    return Objects.requireNonNull(programs.get(family));
+  }
+
+  @Override
+  public void close() {
+    loaded.clear();
+    left.clear();
+  }
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic.iptables;
+
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import dev.fairway.net.TransportAddress;
+import dev.fairway.traffic.rules.BalancedPort;
+import dev.fairway.traffic.rules.HealthCheck;
+import dev.fairway.traffic.rules.ServicesConfig;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+
+/// Writes what kube-proxy would write for the same Services. Pure.
+final class IptablesWriter {
+  /// The bit of a packet's mark that asks for masquerading, as kube-proxy's default.
+  private static final String MARK = "0x4000";
+
+  private static final Comparator<BalancedPort> ORDER =
+      Comparator.comparing((BalancedPort port) -> port.name().toString())
+          .thenComparing(BalancedPort::protocol);
+
+  private final IpFamily family;
+  private final ServicesConfig config;
+  private final Map<String, List<String>> filter = new LinkedHashMap<>();
+  private final Map<String, List<String>> nat = new LinkedHashMap<>();
+
+  private IptablesWriter(IpFamily family, ServicesConfig config) {
+    this.family = family;
+    this.config = config;
+  }
+
+  /// The rules of one IP family.
+  static IptablesRules write(
+      IpFamily family,
+      ServicesConfig config,
+      Collection<BalancedPort> ports,
+      Collection<HealthCheck> healthChecks) {
+    IptablesWriter writer = new IptablesWriter(family, config);
+    writer.shared();
+    ports.stream()
+        .filter(port -> port.family() == family)
+        .sorted(ORDER)
+        .forEach(port -> writer.new PortRules(port).write());
+    for (HealthCheck check : healthChecks) {
+      add(
+          writer.filter,
+          KubeChains.NODE_PORTS,
+          comment(
+              check.service().namespace()
+                  + "/"
+                  + check.service().name()
+                  + " health check node port"),
+          "-m tcp -p tcp --dport " + check.port() + " -j ACCEPT");
+    }
+    writer.nodePorts();
+    return new IptablesRules(writer.filter, writer.nat);
+  }
+
+  private void shared() {
+    for (String chain :
+        List.of(
+            KubeChains.NODE_PORTS,
+            KubeChains.SERVICES,
+            KubeChains.EXTERNAL_SERVICES,
+            KubeChains.FORWARD,
+            KubeChains.FIREWALL,
+            KubeChains.CANARY)) {
+      filter.put(chain, new ArrayList<>());
+    }
+    for (String chain :
+        List.of(
+            KubeChains.NODE_PORTS,
+            KubeChains.SERVICES,
+            KubeChains.MARK_MASQ,
+            KubeChains.POSTROUTING,
+            KubeChains.CANARY)) {
+      nat.put(chain, new ArrayList<>());
+    }
+    String marked = "-m mark --mark " + MARK + "/" + MARK;
+    add(filter, KubeChains.FORWARD, "-m conntrack --ctstate INVALID -j DROP");
+    add(filter, KubeChains.FORWARD, comment("kubernetes forwarding rules"), marked, "-j ACCEPT");
+    add(
+        filter,
+        KubeChains.FORWARD,
+        comment("kubernetes forwarding conntrack rule"),
+        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT");
+    add(nat, KubeChains.MARK_MASQ, "-j MARK --or-mark " + MARK);
+    add(nat, KubeChains.POSTROUTING, "-m mark ! --mark " + MARK + "/" + MARK + " -j RETURN");
+    // So that nobody who sees the packet again, in another namespace, masquerades it again.
+    add(nat, KubeChains.POSTROUTING, "-j MARK --xor-mark " + MARK);
+    add(
+        nat,
+        KubeChains.POSTROUTING,
+        comment("kubernetes service traffic requiring SNAT"),
+        "-j MASQUERADE --random-fully");
+  }
+
+  private void nodePorts() {
+    for (IpAddress address : config.nodePortAddresses()) {
+      if (address.family() == family) {
+        add(
+            nat,
+            KubeChains.SERVICES,
+            comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain"),
+            "-d " + address,
+            "-j " + KubeChains.NODE_PORTS);
+      }
+    }
+  }
+
+  private static void add(Map<String, List<String>> table, String chain, String... words) {
+    Objects.requireNonNull(table.get(chain)).add(String.join(" ", words));
+  }
+
+  private static String comment(String words) {
+    // What the API lets through has none of these; others' API servers may.
+    String text = words.replaceAll("[^ !#-\\[\\]-~]", "?");
+    return "-m comment --comment " + (text.indexOf(' ') < 0 ? text : '"' + text + '"');
+  }
+
+  /// The rules of one port.
+  private final class PortRules {
+    private final BalancedPort port;
+    private final String name;
+    private final String protocol;
+    private final String cluster;
+    private final String local;
+    private final String external;
+    private final String firewall;
+    private final List<TransportAddress> clusterEndpoints;
+    private final List<TransportAddress> localEndpoints;
+    private final boolean any;
+    private final boolean anyInside;
+    private final boolean anyOutside;
+    private final boolean accessibleOutside;
+
+    PortRules(BalancedPort port) {
+      this.port = port;
+      this.name = port.name().toString();
+      String word = KubeChains.word(port.protocol());
+      this.protocol = "-m " + word + " -p " + word;
+      this.cluster = KubeChains.cluster(port.name(), port.protocol());
+      this.local = KubeChains.local(port.name(), port.protocol());
+      this.external = KubeChains.external(port.name(), port.protocol());
+      this.firewall = KubeChains.firewall(port.name(), port.protocol());
+      this.clusterEndpoints = port.endpoints().cluster();
+      this.localEndpoints = port.endpoints().local();
+      this.accessibleOutside =
+          port.nodePort().isPresent()
+              || !port.externalIps().isEmpty()
+              || !port.loadBalancerIps().isEmpty();
+      this.any = port.endpoints().any();
+      this.anyInside = any && !(port.insideLocal() && localEndpoints.isEmpty());
+      this.anyOutside = any && !(port.outsideLocal() && localEndpoints.isEmpty());
+    }
+
+    void write() {
+      capture();
+      boolean usesCluster =
+          !clusterEndpoints.isEmpty() && (!port.insideLocal() || accessibleOutside);
+      boolean usesLocal =
+          !localEndpoints.isEmpty()
+              && (port.insideLocal() || (port.outsideLocal() && accessibleOutside));
+      if (anyInside) {
+        inside();
+      }
+      if (any && accessibleOutside) {
+        outside();
+      }
+      if (isRestricted()) {
+        sources();
+      }
+      TreeSet<TransportAddress> reachable = new TreeSet<>();
+      if (usesCluster) {
+        choose(cluster, clusterEndpoints);
+        reachable.addAll(clusterEndpoints);
+      }
+      if (usesLocal) {
+        choose(local, localEndpoints);
+        reachable.addAll(localEndpoints);
+      }
+      reachable.forEach(this::endpoint);
+    }
+
+    private boolean isRestricted() {
+      return any && port.restricted() && !port.loadBalancerIps().isEmpty();
+    }
+
+    /// Where packets leave the shared chains for this port's, or end.
+    private void capture() {
+      String insideChain = port.insideLocal() ? local : cluster;
+      for (IpAddress address : port.clusterAddresses()) {
+        if (anyInside) {
+          add(
+              nat,
+              KubeChains.SERVICES,
+              comment(name + " cluster IP"),
+              to(address),
+              "-j " + insideChain);
+        } else {
+          add(filter, KubeChains.SERVICES, none(), to(address), end());
+        }
+      }
+      for (IpAddress address : port.externalIps()) {
+        if (any) {
+          add(
+              nat,
+              KubeChains.SERVICES,
+              comment(name + " external IP"),
+              to(address),
+              "-j " + external);
+        }
+        if (!anyOutside) {
+          add(filter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
+        }
+      }
+      for (IpAddress address : port.loadBalancerIps()) {
+        if (any) {
+          add(
+              nat,
+              KubeChains.SERVICES,
+              comment(name + " loadbalancer IP"),
+              to(address),
+              "-j " + (isRestricted() ? firewall : external));
+        }
+        if (isRestricted()) {
+          add(
+              filter,
+              KubeChains.FIREWALL,
+              comment(name + " traffic not accepted by " + firewall),
+              to(address),
+              "-j DROP");
+        }
+        if (!anyOutside) {
+          add(filter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
+        }
+      }
+      if (port.nodePort().isPresent()) {
+        String toNodePort = protocol + " --dport " + port.nodePort().getAsInt();
+        if (any) {
+          add(nat, KubeChains.NODE_PORTS, comment(name), toNodePort, "-j " + external);
+        }
+        if (!anyOutside) {
+          add(
+              filter,
+              KubeChains.EXTERNAL_SERVICES,
+              none(),
+              "-m addrtype --dst-type LOCAL",
+              toNodePort,
+              end());
+        }
+      }
+    }
+
+    private String to(IpAddress address) {
+      return protocol + " -d " + address + " --dport " + port.port();
+    }
+
+    private String none() {
+      return comment(name + (any ? " has no local endpoints" : " has no endpoints"));
+    }
+
+    private String end() {
+      return any ? "-j DROP" : "-j REJECT";
+    }
+
+    private void inside() {
+      String chain = port.insideLocal() ? local : cluster;
+      nat.putIfAbsent(chain, new ArrayList<>());
+      List<Prefix> pods = pods();
+      if (pods.isEmpty()) {
+        return;
+      }
+      // A rule can deny one prefix only.
+      for (IpAddress address : port.clusterAddresses()) {
+        add(
+            nat,
+            chain,
+            comment(name + " cluster IP"),
+            to(address),
+            "! -s " + pods.getFirst(),
+            "-j " + KubeChains.MARK_MASQ);
+      }
+    }
+
+    private List<Prefix> pods() {
+      return config.podPrefixes().stream().filter(prefix -> prefix.family() == family).toList();
+    }
+
+    private void outside() {
+      nat.put(external, new ArrayList<>());
+      String destinations = name + " external destinations";
+      if (port.outsideLocal()) {
+        for (Prefix pods : pods()) {
+          add(
+              nat,
+              external,
+              comment("pod traffic for " + destinations),
+              "-s " + pods,
+              "-j " + cluster);
+        }
+        String ours = "-m addrtype --src-type LOCAL";
+        add(
+            nat,
+            external,
+            comment("masquerade LOCAL traffic for " + destinations),
+            ours,
+            "-j " + KubeChains.MARK_MASQ);
+        add(
+            nat,
+            external,
+            comment("route LOCAL traffic for " + destinations),
+            ours,
+            "-j " + cluster);
+      } else {
+        add(
+            nat,
+            external,
+            comment("masquerade traffic for " + destinations),
+            "-j " + KubeChains.MARK_MASQ);
+      }
+      if (anyOutside) {
+        add(nat, external, "-j " + (port.outsideLocal() ? local : cluster));
+      }
+      if (port.outsideLocal()) {
+        nat.putIfAbsent(cluster, new ArrayList<>());
+      }
+    }
+
+    private void sources() {
+      nat.put(firewall, new ArrayList<>());
+      boolean fromNode = false;
+      for (Prefix range : port.sourceRanges()) {
+        allow("-s " + range);
+        fromNode |= config.nodePortAddresses().stream().anyMatch(range::contains);
+      }
+      if (fromNode) {
+        // A load balancer's address that the node has itself is then its source, too.
+        port.loadBalancerIps().forEach(address -> allow("-s " + address));
+      }
+      add(
+          nat,
+          firewall,
+          comment("other traffic to " + name + " will be dropped by " + KubeChains.FIREWALL));
+    }
+
+    private void allow(String source) {
+      add(nat, firewall, comment(name + " loadbalancer IP"), source, "-j " + external);
+    }
+
+    private void choose(String chain, List<TransportAddress> endpoints) {
+      nat.putIfAbsent(chain, new ArrayList<>());
+      port.affinity()
+          .ifPresent(time -> {
+            for (TransportAddress endpoint : endpoints) {
+              add(
+                  nat,
+                  chain,
+                  comment(name + " -> " + endpoint),
+                  "-m recent --name " + chain(endpoint),
+                  "--rcheck --seconds " + time.toSeconds(),
+                  "--reap -j " + chain(endpoint));
+            }
+          });
+      for (int i = 0; i < endpoints.size(); i++) {
+        TransportAddress endpoint = endpoints.get(i);
+        int left = endpoints.size() - i;
+        List<String> words = new ArrayList<>(List.of(comment(name + " -> " + endpoint)));
+        if (left > 1) {
+          String probability = String.format(Locale.ROOT, "%.10f", 1.0 / left);
+          words.add("-m statistic --mode random --probability " + probability);
+        }
+        words.add("-j " + chain(endpoint));
+        add(nat, chain, words.toArray(new String[0]));
+      }
+    }
+
+    private String chain(TransportAddress endpoint) {
+      return KubeChains.endpoint(port.name(), port.protocol(), endpoint);
+    }
+
+    private void endpoint(TransportAddress endpoint) {
+      String chain = chain(endpoint);
+      nat.put(chain, new ArrayList<>());
+      add(nat, chain, comment(name), "-s " + endpoint.address(), "-j " + KubeChains.MARK_MASQ);
+      List<String> words = new ArrayList<>(List.of(comment(name)));
+      if (port.affinity().isPresent()) {
+        words.add("-m recent --name " + chain + " --set");
+      }
+      words.add(protocol + " -j DNAT --to-destination " + endpoint);
+      add(nat, chain, words.toArray(new String[0]));
+    }
+  }
+}
