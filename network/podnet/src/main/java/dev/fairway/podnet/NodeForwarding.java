@@ -195,6 +195,7 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
     Map<Prefix, Way> found = new HashMap<>();
     actual.routes().forEach(route -> found.put(route.range(), route.way()));
     ways = found;
+    settled = Optional.of(new Settled(actual, devices(underlay)));
   }
 
   BgpBackend bgp() {
@@ -232,13 +233,13 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
 
   private Devices devices(Underlay underlay) {
     Optional<Link> tunnel = netlink.link(ForwardingState.TUNNEL_NAME).filter(Link::up);
-    Optional<Link> secure = netlink.link(ForwardingState.WIREGUARD_NAME).filter(Link::up);
+    Optional<Link> secure = netlink.link(ForwardingState.WIREGUARD_NAME);
     return new Devices(
         underlay.link(),
         tunnel.map(Link::index).orElse(0),
         tunnel.map(Link::mtu).orElse(0),
         secure.map(Link::index).orElse(0),
-        secure.map(Link::mtu).orElse(0));
+        secure.filter(Link::up).map(Link::mtu).orElse(0));
   }
 
   /// Others may have changed the kernel: the next [#settle] looks at all of it.

@@ -51,6 +51,7 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
   private @Nullable WireGuardSecret secret;
   private Optional<String> obstacle = Optional.empty();
   private long triedAt;
+  private List<WireGuardDriver> tried = List.of();
   private boolean swept;
   private Set<WireGuardKey> reached = Set.of();
   private Set<WireGuardKey> awaited = Set.of();
@@ -92,10 +93,12 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
       obstacle = Optional.empty();
       return false;
     }
-    if (obstacle.isPresent() && System.nanoTime() - triedAt < AGAIN.toNanos()) {
+    boolean justNow = able.equals(tried) && System.nanoTime() - triedAt < AGAIN.toNanos();
+    if (obstacle.isPresent() && justNow) {
       return false;
     }
     triedAt = System.nanoTime();
+    tried = able;
     try {
       if (current != null) {
         current.remove();
