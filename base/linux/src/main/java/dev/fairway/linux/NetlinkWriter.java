@@ -187,7 +187,7 @@ public final class NetlinkWriter {
   }
 
   /// A copy of everything written.
-  byte[] toBytes() {
+  public byte[] toBytes() {
     return Arrays.copyOf(buffer, length);
   }
 
