@@ -117,6 +117,12 @@ final class BackendMix {
         secures ? Optional.of(wireGuard.tunnel(me, others, underlay)) : Optional.empty());
   }
 
+  /// What goes by the second VXLAN device, [ForwardingState#EMPTY] without one.
+  ForwardingState second(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
+    Map<BackendKind, List<ClusterNode>> groups = groups(me, others, underlay);
+    return vxlan.second(me, groups.getOrDefault(BackendKind.VXLAN, List.of()), underlay);
+  }
+
   /// Whether this machine has to have a WireGuard device.
   boolean keepsWireGuard(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
     return keepsWireGuard(
@@ -141,6 +147,10 @@ final class BackendMix {
             : settings.backends().contains(BackendKind.WIREGUARD)
                 ? wireGuard.announcement(me, underlay)
                 : routes.announcement(me, underlay));
+    if (used.contains(BackendKind.VXLAN)) {
+      all.putAll(
+          second(me, others, underlay).tunnel().map(vxlan::secondAnnouncement).orElse(Map.of()));
+    }
     WireGuardKnown known = present.wireGuardKnown();
     if (secures && known.obstacle().isEmpty()) {
       all.putAll(FlannelAnnotations.wireGuardKey(known.key()));

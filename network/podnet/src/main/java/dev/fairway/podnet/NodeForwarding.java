@@ -44,6 +44,7 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
 
   private final NetworkNamespace machine;
   private final RouteNetlink netlink;
+  private final SecondTunnel second;
   private final String link;
   private final IpAddress address;
   private final BgpBackend bgp;
@@ -85,6 +86,7 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
     this.bgp = new BgpBackend(machine, link, passwords, changed);
     this.machine = machine;
     this.netlink = RouteNetlink.open(machine);
+    this.second = new SecondTunnel(machine, netlink);
     this.link = link;
     this.address = address;
   }
@@ -175,6 +177,7 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
       stages.run(() -> bgp.set(spoken.orElse(wanted), teller, told));
     }
     apply(mix.desired(me, others, underlay), underlay).ifPresent(stages::add);
+    stages.run(() -> second.settle(mix.second(me, others, underlay), underlay.link()));
     if (!secures) {
       ways = Map.of();
       stages.run(wireGuard::sweep);
@@ -245,6 +248,7 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
   /// Others may have changed the kernel: the next [#settle] looks at all of it.
   void doubt() {
     settled = Optional.empty();
+    second.doubt();
   }
 
   private Optional<RuntimeException> apply(ForwardingState desired, Underlay underlay) {

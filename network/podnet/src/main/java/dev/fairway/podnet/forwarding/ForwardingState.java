@@ -32,6 +32,12 @@ public record ForwardingState(
 
   public static final String TUNNEL_NAME = "fairway.1";
 
+  /// Flannel's `flannel-v6.1`.
+  public static final String SECOND_TUNNEL_NAME = "fairway-v6.1";
+
+  /// Of routes by the second tunnel.
+  public static final int SECOND_ROUTE_PROTOCOL = 89;
+
   public static final String WIREGUARD_NAME = "fairway.wg";
 
   public static final ForwardingState EMPTY =

@@ -32,6 +32,8 @@ public final class KernelForwarding {
   private final RouteNetlink netlink;
   private final int underlay;
   private final WireGuardAccess wireGuard;
+  private final String tunnelName;
+  private final int protocol;
 
   /// Works on one machine's tables.
   ///
@@ -46,17 +48,38 @@ public final class KernelForwarding {
     this.netlink = netlink;
     this.underlay = underlay;
     this.wireGuard = wireGuard;
+    tunnelName = ForwardingState.TUNNEL_NAME;
+    protocol = ForwardingState.ROUTE_PROTOCOL;
+  }
+
+  private KernelForwarding(RouteNetlink netlink, int underlay, String tunnelName, int protocol) {
+    this.netlink = netlink;
+    this.underlay = underlay;
+    this.wireGuard = WireGuardAccess.NONE;
+    this.tunnelName = tunnelName;
+    this.protocol = protocol;
+  }
+
+  /// Works on the second tunnel of a machine and the routes that lead there, and on nothing else.
+  public static KernelForwarding ofSecondTunnel(RouteNetlink netlink, int underlay) {
+    return new KernelForwarding(
+        netlink,
+        underlay,
+        ForwardingState.SECOND_TUNNEL_NAME,
+        ForwardingState.SECOND_ROUTE_PROTOCOL);
   }
 
   /// What is there of ours.
   public ForwardingState read() {
-    Optional<Link> device = netlink.link(ForwardingState.TUNNEL_NAME);
+    Optional<Link> device = netlink.link(tunnelName);
     int tunnel = device.map(Link::index).orElse(0);
-    Optional<Link> secured = netlink.link(ForwardingState.WIREGUARD_NAME);
+    boolean second = protocol == ForwardingState.SECOND_ROUTE_PROTOCOL;
+    Optional<Link> secured =
+        second ? Optional.empty() : netlink.link(ForwardingState.WIREGUARD_NAME);
     int secure = secured.map(Link::index).orElse(0);
     List<RangeRoute> routes = new ArrayList<>();
     for (Route route : netlink.routes()) {
-      if (route.protocol() == ForwardingState.ROUTE_PROTOCOL && route.table() == Route.TABLE_MAIN) {
+      if (route.protocol() == protocol && route.table() == Route.TABLE_MAIN) {
         Way way =
             route.type() == Route.Type.UNREACHABLE
                 ? Way.UNREACHABLE
@@ -135,7 +158,7 @@ public final class KernelForwarding {
   private final class Application {
     private final List<RouteRequest> requests = new ArrayList<>();
     private final List<WireGuardChange.PeerChange> peers = new ArrayList<>();
-    private int tunnel = index(ForwardingState.TUNNEL_NAME);
+    private int tunnel = index(tunnelName);
     private int secure = index(ForwardingState.WIREGUARD_NAME);
     private @Nullable RuntimeException first;
 
@@ -191,8 +214,7 @@ public final class KernelForwarding {
         }
         case ForwardingStep.AdjustTunnel(TunnelDevice device) ->
             requests.addAll(adjust(device.addresses(), device.mtu(), tunnel));
-        case ForwardingStep.RemoveTunnel() ->
-            requests.add(RouteRequest.DeleteLink.of(ForwardingState.TUNNEL_NAME));
+        case ForwardingStep.RemoveTunnel() -> requests.add(RouteRequest.DeleteLink.of(tunnelName));
         case ForwardingStep.PutDestination(Destination(MacAddress mac, IpAddress machine)) ->
             requests.add(new RouteRequest.PutForwarding(Forwarding.of(tunnel, mac, machine)));
         case ForwardingStep.PutNextHop(NextHop(IpAddress address, MacAddress mac)) ->
@@ -237,9 +259,9 @@ public final class KernelForwarding {
   private int create(TunnelDevice device) {
     netlink.apply(
         new RouteRequest.AddVxlan(
-            LinkSpec.named(ForwardingState.TUNNEL_NAME).withMac(device.mac()).withMtu(device.mtu()),
+            LinkSpec.named(tunnelName).withMac(device.mac()).withMtu(device.mtu()),
             new Vxlan(device.vni(), device.port(), device.local(), device.underlay(), false)));
-    int index = netlink.link(ForwardingState.TUNNEL_NAME).orElseThrow().index();
+    int index = netlink.link(tunnelName).orElseThrow().index();
     netlink.apply(adjust(device.addresses(), device.mtu(), index));
     return index;
   }
@@ -262,7 +284,7 @@ public final class KernelForwarding {
   }
 
   private Route route(RangeRoute wanted, int tunnel, int secure) {
-    Route route = Route.to(wanted.range()).withProtocol(ForwardingState.ROUTE_PROTOCOL);
+    Route route = Route.to(wanted.range()).withProtocol(protocol);
     if (wanted.gateway().isPresent()) {
       route = route.via(wanted.gateway().get());
     }

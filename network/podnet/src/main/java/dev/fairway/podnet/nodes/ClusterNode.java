@@ -78,5 +78,13 @@ public record ClusterNode(
   }
 
   /// The announcement of a VXLAN device.
-  public record Tunnel(int vni, MacAddress mac) {}
+  ///
+  /// @param other of a flannel node that has a second device, for pods' packets of the other
+  ///   family, that one's
+  public record Tunnel(int vni, MacAddress mac, Optional<MacAddress> other) {
+    /// A device that carries packets of both families.
+    public Tunnel(int vni, MacAddress mac) {
+      this(vni, mac, Optional.empty());
+    }
+  }
 }

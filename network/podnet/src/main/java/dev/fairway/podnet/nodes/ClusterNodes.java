@@ -121,7 +121,7 @@ public record ClusterNodes(
       } else {
         claimed.claim(other);
         other.addresses().forEach(address -> holders.put(address, other.name()));
-        other.tunnel().ifPresent(tunnel -> holders.put(tunnel.mac(), other.name()));
+        macs(other).forEach(mac -> holders.put(mac, other.name()));
         other.wireGuard().ifPresent(key -> holders.put(key, other.name()));
         kept.add(other);
       }
@@ -137,14 +137,25 @@ public record ClusterNodes(
         return "its address " + address + " is that of node " + holders.get(address);
       }
     }
-    if (node.tunnel().isPresent() && holders.containsKey(node.tunnel().get().mac())) {
-      MacAddress mac = node.tunnel().get().mac();
-      return "its VXLAN device has the address " + mac + " of that of node " + holders.get(mac);
+    for (MacAddress mac : macs(node)) {
+      if (holders.containsKey(mac)) {
+        return "its VXLAN device has the address " + mac + " of that of node " + holders.get(mac);
+      }
     }
     if (node.wireGuard().isPresent() && holders.containsKey(node.wireGuard().get())) {
       return "its WireGuard key is that of node " + holders.get(node.wireGuard().get());
     }
     return null;
+  }
+
+  private static List<MacAddress> macs(ClusterNode node) {
+    List<MacAddress> macs = new ArrayList<>();
+    node.tunnel()
+        .ifPresent(tunnel -> {
+          macs.add(tunnel.mac());
+          tunnel.other().ifPresent(macs::add);
+        });
+    return macs;
   }
 
   private static List<Prefix> own(Node node, List<Prefix> podRanges) {

@@ -81,8 +81,7 @@ public final class FlannelAnnotations {
 
   /// What a node with a VXLAN device tells.
   public static Map<String, String> vxlan(IpAddress address, ClusterNode.Tunnel tunnel) {
-    String data = "{\"VNI\":" + tunnel.vni() + ",\"VtepMAC\":\"" + tunnel.mac() + "\"}";
-    return of("vxlan", data, address);
+    return of("vxlan", data(tunnel.vni(), tunnel.mac()), address);
   }
 
   /// What a node tells that is reached by plain routes.
@@ -163,10 +162,35 @@ public final class FlannelAnnotations {
     return annotations;
   }
 
-  /// The VXLAN device that the annotations tell of, null if they tell of none.
+  /// What a node tells of its second VXLAN device beside [#vxlan].
+  public static Map<String, String> secondVxlan(IpAddress address, int vni, MacAddress mac) {
+    return Map.of(
+        data(address.family()), data(vni, mac), address(address.family()), address.toString());
+  }
+
+  private static String data(int vni, MacAddress mac) {
+    return "{\"VNI\":" + vni + ",\"VtepMAC\":\"" + mac + "\"}";
+  }
+
+  /// The VXLAN device that the annotations tell of, null if they tell of none. A second one, for
+  /// the other family, is flannel's way: nodes that are like this one carry both families in one,
+  /// whatever they announce for flannel's.
   ///
   /// @throws IllegalArgumentException if they tell of one that cannot be
   static ClusterNode.@Nullable Tunnel tunnel(Map<String, String> annotations, IpFamily family) {
+    ClusterNode.Tunnel first = device(annotations, family);
+    IpFamily other = family == IpFamily.IPV4 ? IpFamily.IPV6 : IpFamily.IPV4;
+    if (first == null || annotations.containsKey(SENDS_BY)) {
+      return first;
+    }
+    ClusterNode.Tunnel second = device(annotations, other);
+    return second == null || second.vni() != first.vni()
+        ? first
+        : new ClusterNode.Tunnel(first.vni(), first.mac(), Optional.of(second.mac()));
+  }
+
+  private static ClusterNode.@Nullable Tunnel device(
+      Map<String, String> annotations, IpFamily family) {
     String field = data(family);
     if (!"vxlan".equals(annotations.get(BACKEND_TYPE))) {
       return null;

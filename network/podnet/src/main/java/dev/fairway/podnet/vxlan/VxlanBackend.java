@@ -61,7 +61,11 @@ public final class VxlanBackend implements Backend {
       }
       MacAddress mac = other.tunnel().orElseThrow().mac();
       destinations.add(new Destination(mac, other.address()));
+      boolean second = usesSecond(me, other, underlay);
       for (Prefix range : other.ranges()) {
+        if (second && range.family() != underlay.address().family()) {
+          continue;
+        }
         IpAddress gateway = range.address();
         hops.add(new NextHop(gateway, mac));
         routes.add(new RangeRoute(range, Way.TUNNEL, Optional.of(gateway)));
@@ -79,6 +83,63 @@ public final class VxlanBackend implements Backend {
             mtu,
             own);
     return new ForwardingState(Optional.of(device), routes, hops, destinations);
+  }
+
+  /// What goes by a second device, as flannel has one for the other family of a dual-stack network:
+  /// towards nodes of flannel's that announce theirs. It is there only if there is such a node.
+  public ForwardingState second(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
+    List<RangeRoute> routes = new ArrayList<>();
+    List<NextHop> hops = new ArrayList<>();
+    List<Destination> destinations = new ArrayList<>();
+    IpFamily family = otherFamily(underlay);
+    for (ClusterNode other : others) {
+      if (obstacle(me, other).isPresent() || !usesSecond(me, other, underlay)) {
+        continue;
+      }
+      MacAddress mac = other.tunnel().orElseThrow().other().orElseThrow();
+      destinations.add(new Destination(mac, other.address(family).orElseThrow()));
+      for (Prefix range : other.ranges()) {
+        if (range.family() == family) {
+          hops.add(new NextHop(range.address(), mac));
+          routes.add(new RangeRoute(range, Way.TUNNEL, Optional.of(range.address())));
+        }
+      }
+    }
+    if (destinations.isEmpty()) {
+      return ForwardingState.EMPTY;
+    }
+    int header = family == IpFamily.IPV4 ? 20 : 40;
+    int fits = underlay.mtu() - header - OVERHEAD;
+    int mtu = Math.max(PodNetworkSettings.LEAST_IPV6_MTU, Math.min(fits, podMtu(underlay)));
+    TunnelDevice device =
+        new TunnelDevice(
+            settings.vni(),
+            settings.port(),
+            underlay.address(family).orElseThrow(),
+            mtu <= fits ? underlay.link() : 0,
+            secondMac(me),
+            mtu,
+            List.of());
+    return new ForwardingState(Optional.of(device), routes, hops, destinations);
+  }
+
+  /// What this node tells of its second device, beside the announcement of the first: flannel's
+  /// nodes have no use for one that announces only one.
+  public Map<String, String> secondAnnouncement(TunnelDevice second) {
+    return FlannelAnnotations.secondVxlan(second.local(), second.vni(), second.mac());
+  }
+
+  private boolean usesSecond(ClusterNode me, ClusterNode other, Underlay underlay) {
+    IpFamily family = otherFamily(underlay);
+    return other.tunnel().isPresent()
+        && other.tunnel().get().other().filter(mac -> !mac.equals(secondMac(me))).isPresent()
+        && other.address(family).isPresent()
+        && underlay.address(family).isPresent()
+        && me.ranges().stream().anyMatch(range -> range.family() == family);
+  }
+
+  private static IpFamily otherFamily(Underlay underlay) {
+    return underlay.address().family() == IpFamily.IPV4 ? IpFamily.IPV6 : IpFamily.IPV4;
   }
 
   @Override
@@ -143,8 +204,17 @@ public final class VxlanBackend implements Backend {
   /// The same after each restart and for a device made anew, so that the other nodes' entries stay
   /// right: a locally administered prefix, then a hash of the node's name.
   private MacAddress mac(ClusterNode me) {
+    return mac(me.name());
+  }
+
+  /// No Node has a name with a space.
+  private MacAddress secondMac(ClusterNode me) {
+    return mac(me.name() + " second");
+  }
+
+  private MacAddress mac(String of) {
     CRC32 crc = new CRC32();
-    crc.update(me.name().getBytes(StandardCharsets.UTF_8));
+    crc.update(of.getBytes(StandardCharsets.UTF_8));
     return new MacAddress((long) settings.macPrefix() << 32 | crc.getValue());
   }
 }
