@@ -159,4 +159,9 @@ public sealed interface RouteRequest {
   /// Lets packets from and to 127.0.0.0/8 pass a link (`route_localnet`), which is otherwise
   /// refused as nobody's business outside the machine.
   record PassLoopback(LinkRef link) implements RouteRequest {}
+
+  /// Keeps the kernel from giving a link an address of `fe80::/64` by itself, with all that comes
+  /// of one: the question whether another has it, a multicast group. One that it has stays. A link
+  /// that knows no IPv6 refuses it.
+  record WithoutLinkLocal(LinkRef link) implements RouteRequest {}
 }

@@ -19,6 +19,7 @@ import dev.fairway.linux.RouteRequest.PutForwarding;
 import dev.fairway.linux.RouteRequest.PutNeighbour;
 import dev.fairway.linux.RouteRequest.PutRoute;
 import dev.fairway.linux.RouteRequest.PutTokenBucket;
+import dev.fairway.linux.RouteRequest.WithoutLinkLocal;
 import dev.fairway.net.IpFamily;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -107,6 +108,7 @@ final class RouteWire {
       case DeleteForwarding(Forwarding entry) -> forwarding(out, DELNEIGH, ACK, entry);
       case PutTokenBucket(int link, TokenBucket bucket) -> tokenBucket(out, link, bucket);
       case PassLoopback(LinkRef link) -> passLoopback(out, link);
+      case WithoutLinkLocal(LinkRef link) -> withoutLinkLocal(out, link);
     }
   }
 
@@ -159,6 +161,20 @@ final class RouteWire {
     out.nest(inetSettings);
     out.attributeU32(routeLocalnet, 1);
     out.unnest();
+    out.unnest();
+    out.unnest();
+    out.end();
+  }
+
+  private static void withoutLinkLocal(NetlinkWriter out, LinkRef link) {
+    int inet6Family = 10;
+    int addressGeneration = 8; // IFLA_INET6_ADDR_GEN_MODE of linux/if_link.h
+    int none = 1;
+    out.begin(NEWLINK, ACK);
+    linkHeader(out, link, 0, 0);
+    out.nest(IFLA_AF_SPEC);
+    out.nest(inet6Family);
+    out.attributeU8(addressGeneration, none);
     out.unnest();
     out.unnest();
     out.end();
@@ -408,7 +424,8 @@ final class RouteWire {
           PutRoute _,
           PutNeighbour _,
           PutTokenBucket _,
-          PassLoopback _ ->
+          PassLoopback _,
+          WithoutLinkLocal _ ->
           false;
     };
   }
@@ -416,7 +433,13 @@ final class RouteWire {
   /// The message's name in the manual page.
   static String call(RouteRequest request) {
     return switch (request) {
-      case AddVeth _, AddBridge _, AddVxlan _, AddWireGuard _, ChangeLink _, PassLoopback _ ->
+      case AddVeth _,
+          AddBridge _,
+          AddVxlan _,
+          AddWireGuard _,
+          ChangeLink _,
+          PassLoopback _,
+          WithoutLinkLocal _ ->
           "RTM_NEWLINK";
       case DeleteLink _, DeleteLinkGroup _ -> "RTM_DELLINK";
       case PutAddress _ -> "RTM_NEWADDR";

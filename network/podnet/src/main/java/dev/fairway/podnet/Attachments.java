@@ -127,6 +127,7 @@ final class Attachments implements PodAttacher {
 
   private CniResult connect(CniRequest request, NetworkNamespace sandbox, Settings now, Undo undo)
       throws CniException, NoAddress, IOException, PodWire.NotASandbox {
+    wires.refuseMachine(sandbox);
     Attachment attachment = request.attachment();
     Optional<CniResult> given = calls.find(attachment).flatMap(RememberedCall::given);
     Optional<AttachmentShape> before = shape(request, given);
@@ -136,6 +137,9 @@ final class Attachments implements PodAttacher {
         remember(request, given);
         openPorts(attachment, before.get().ports());
         return before.get().result(wire); // asked again after its answer was lost
+      }
+      if (wires.leadsElsewhere(wire.hostName(), sandbox)) {
+        throw otherSandbox(request);
       }
     }
     refuseWhatCannotBe(request);
@@ -182,6 +186,7 @@ final class Attachments implements PodAttacher {
           "runtimeConfig.mac = " + request.capabilities().mac().get(),
           "another plugin of the chain made the interface; give it the capability");
     }
+    refuseOtherSandbox(request, sandbox);
     RememberedCall call = new RememberedCall(request, Optional.empty());
     AttachmentShape shape = AttachmentShape.ofForeign(call);
     if (!shape.ports().isEmpty()) {
@@ -204,6 +209,29 @@ final class Attachments implements PodAttacher {
     openPorts(attachment, shape.ports());
     steps.before("answer");
     return request.previous().orElseThrow();
+  }
+
+  /// As long as the sandbox of the first ADD is there, what is known of it stays.
+  private void refuseOtherSandbox(CniRequest request, NetworkNamespace sandbox)
+      throws CniException {
+    Optional<Path> first = calls.find(request.attachment()).flatMap(call -> call.request().netns());
+    if (first.isEmpty() || first.equals(request.netns())) {
+      return;
+    }
+    try (NetworkNamespace known = NetworkNamespace.open(first.get())) {
+      if (!known.equals(sandbox)) {
+        throw otherSandbox(request);
+      }
+    } catch (KernelException e) {
+      LOG.debug("The first sandbox of {} is gone", request.attachment(), e);
+    }
+  }
+
+  private static CniException otherSandbox(CniRequest request) {
+    return new CniException(
+        Code.INVALID_ENVIRONMENT,
+        "CNI_NETNS is not where " + request.attachment() + " was added: it needs a DEL first",
+        request.netns().orElseThrow().toString());
   }
 
   private void remember(CniRequest request, Optional<CniResult> given) throws IOException {

@@ -231,7 +231,7 @@ final class BackendMix {
   /// What carries packets to a node as long as not all have changed to what is wanted.
   private BackendKind now(ClusterNode me, ClusterNode other, Underlay underlay) {
     BackendKind wanted = wanted(me, other, underlay);
-    boolean takesPlain = !underlay.isFar(other.address()) && other.takesPlain();
+    boolean takesPlain = other.takesPlain() && !underlay.isFar(other.address());
     return switch (wanted) {
       case VXLAN ->
           other.tunnel().isPresent()

@@ -8,6 +8,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
+import dev.fairway.podnet.attach.Undo;
 import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.delegate.Delegate;
@@ -23,6 +24,7 @@ import dev.fairway.podnet.masquerade.MasqueradeRules;
 import dev.fairway.podnet.multicast.Multicast;
 import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
+import dev.fairway.podnet.nodes.KnownNodes;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.pools.BlockRanges;
 import dev.fairway.podnet.pools.PoolAddresses;
@@ -136,6 +138,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
           Thread.ofPlatform().name("podnet-resync").daemon(true).factory());
   private BackendMix backends;
   private Collection<Node> objects = List.of();
+  private final KnownNodes known = new KnownNodes();
   private ClusterNodes nodes = ClusterNodes.NONE;
   private List<String> problems = List.of();
   private List<String> lasting = List.of();
@@ -153,53 +156,74 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     this.config = config;
     this.machine = machine;
     this.announcer = announcer;
-    settings = LiveSettings.begin(config.settings(), config.stateDir().resolve("podnet.yaml"));
-    PodNetworkSettings first = settings.current();
-    ForwardingSysctls.write(machine, config.underlay(), first.families());
-    CniFiles.installExecutable(config.binDir());
-    book = AddressBook.open(config.stateDir().resolve("pod-addresses"));
-    pools =
-        client == null
-            ? null
-            : PoolAddresses.of(client, config.nodeName(), book, this::rangesChanged);
-    wires = new PodWire(machine);
-    hostPorts = new HostPorts(machine);
-    attachments =
-        new Attachments(
-            pools == null ? book : pools,
-            book,
-            wires,
-            RememberedCalls.open(config.stateDir().resolve("calls")),
-            hostPorts,
-            new Delegate(machine),
-            steps);
-    fastPath = new FastPath(machine, new FastPath.Mode(first.fastPath()));
-    Path kept = config.stateDir().resolve("spoofing-permits");
-    guard = new Guard(machine, first.antiSpoofing(), SpoofingPermits.kept(kept));
-    permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard, kept);
-    multicast = new Multicast(machine, this::settleSoon);
-    multicast.set(first.multicast());
-    wires.watch(List.of(guard, fastPath, multicast));
-    forwarding =
-        new NodeForwarding(
-            machine,
-            config.underlay(),
-            config.nodeAddress(),
-            config.stateDir(),
-            runDirectory(config),
-            client == null ? name -> Optional.empty() : new PeerPasswords(client, this::settleSoon),
-            this::settleSoon);
-    backends = new BackendMix(first, forwarding);
-    masquerade = new Masquerade(machine);
-    attachments.collect();
-    server = CniServer.start(config.socket(), attachments);
-    statusServer =
-        StatusServer.start(config.socket().resolveSibling(StatusServer.SOCKET), this::status);
-    long period = RESYNC.toMillis();
-    clock.scheduleWithFixedDelay(this::resync, period, period, TimeUnit.MILLISECONDS);
-    if (pools != null) {
-      pools.begin();
+    try (Undo opened = new Undo()) {
+      opened.add("take the machine's namespace", machine::close);
+      opened.add("start the clock", clock::shutdownNow);
+      settings = LiveSettings.begin(config.settings(), config.stateDir().resolve("podnet.yaml"));
+      PodNetworkSettings first = settings.current();
+      ForwardingSysctls.write(machine, config.underlay(), first.families());
+      CniFiles.installExecutable(config.binDir());
+      book = keep(opened, AddressBook.open(config.stateDir().resolve("pod-addresses")));
+      pools =
+          client == null
+              ? null
+              : PoolAddresses.of(client, config.nodeName(), book, this::rangesChanged);
+      if (pools != null) {
+        opened.add("follow pools", pools::close);
+      }
+      wires = keep(opened, new PodWire(machine));
+      hostPorts = keep(opened, new HostPorts(machine));
+      attachments =
+          new Attachments(
+              pools == null ? book : pools,
+              book,
+              wires,
+              RememberedCalls.open(config.stateDir().resolve("calls")),
+              hostPorts,
+              new Delegate(machine),
+              steps);
+      fastPath = keep(opened, new FastPath(machine, new FastPath.Mode(first.fastPath())));
+      Path kept = config.stateDir().resolve("spoofing-permits");
+      guard = keep(opened, new Guard(machine, first.antiSpoofing(), SpoofingPermits.kept(kept)));
+      permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard, kept);
+      if (permits != null) {
+        opened.add("follow permits", permits::close);
+      }
+      multicast = keep(opened, new Multicast(machine, this::settleSoon));
+      multicast.set(first.multicast());
+      wires.watch(List.of(guard, fastPath, multicast));
+      forwarding =
+          new NodeForwarding(
+              machine,
+              config.underlay(),
+              config.nodeAddress(),
+              config.stateDir(),
+              runDirectory(config),
+              client == null
+                  ? name -> Optional.empty()
+                  : new PeerPasswords(client, this::settleSoon),
+              this::settleSoon);
+      opened.add("forward", forwarding::close);
+      backends = new BackendMix(first, forwarding);
+      masquerade = keep(opened, new Masquerade(machine));
+      attachments.collect();
+      server = keep(opened, CniServer.start(config.socket(), attachments));
+      statusServer =
+          StatusServer.start(config.socket().resolveSibling(StatusServer.SOCKET), this::status);
+      opened.add("serve the status", statusServer::close);
+      long period = RESYNC.toMillis();
+      clock.scheduleWithFixedDelay(this::resync, period, period, TimeUnit.MILLISECONDS);
+      if (pools != null) {
+        pools.begin();
+      }
+      opened.commit();
     }
+  }
+
+  /// What is open is closed again where a later step fails.
+  private static <T extends AutoCloseable> T keep(Undo opened, T part) {
+    opened.add("open " + part.getClass().getSimpleName(), part::close);
+    return part;
   }
 
   /// Starts the agent in the namespace of this process, announcing itself by the client.
@@ -449,7 +473,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private ClusterNodes read(Collection<Node> all, Underlay underlay) {
     BlockRanges blocks = blocks();
     String me = config.nodeName();
-    return ClusterNodes.of(
+    return known.read(
         all,
         me,
         NodeForwarding.addresses(underlay),

@@ -84,6 +84,41 @@ final class AttachmentTest {
   }
 
   @Test
+  void anAddForAnotherSandboxIsRefusedAndTheFirstStays() throws Exception {
+    Path sandbox = machines.sandbox("a");
+    TestNode.Outcome first = node.add("a", sandbox);
+    Path own =
+        Path.of("/proc/" + ProcessHandle.current().pid() + "/fd/" + node.machine.fd().number());
+    for (Path wrong : List.of(machines.sandbox("wrong"), own)) {
+      TestNode.Outcome refused = node.add("a", wrong);
+      assertThat(refused.errorCode()).as(refused.stdout()).isEqualTo(4);
+      assertThat(refused.stdout()).contains("CNI_NETNS");
+      assertThat(node.check("a", sandbox, first).exitCode()).isZero();
+    }
+    assertThat(node.add("b", machines.sandbox("b")).address()).isNotEqualTo(first.address());
+    // When the first is gone, its name is free for another.
+    machines.removeSandbox(sandbox);
+    await(() -> wires().size() == 1);
+    assertThat(node.add("a", machines.sandbox("next")).exitCode()).isZero();
+  }
+
+  @Test
+  void aPodWithoutIpv6HasNoAddressOfItThatIsNotLoopback() throws Exception {
+    Path sandbox = machines.sandbox("a");
+    TestNode.Outcome added = node.add("a", sandbox);
+    try (NetworkNamespace pod = NetworkNamespace.open(sandbox);
+        RouteNetlink inside = RouteNetlink.open(pod);
+        RouteNetlink host = RouteNetlink.open(node.machine)) {
+      await(() -> inside.link("eth0").orElseThrow().running());
+      assertThat(inside.addresses())
+          .extracting(address -> address.address().toString())
+          .containsExactlyInAnyOrder("127.0.0.1", "::1", added.address().toString());
+      int end = host.link(wires().iterator().next()).orElseThrow().index();
+      assertThat(host.addresses()).noneMatch(address -> address.link() == end);
+    }
+  }
+
+  @Test
   void aForeignLinkInTheWayStaysAndIsNamed() throws Exception {
     Path sandbox = machines.sandbox("a");
     inside(sandbox, new RouteRequest.AddVeth(LinkSpec.named("eth0"), LinkSpec.named("other")));

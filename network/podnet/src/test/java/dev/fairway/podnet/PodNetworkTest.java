@@ -7,19 +7,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.status.StatusServer;
 import io.fabric8.kubernetes.api.model.Node;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import jdk.net.ExtendedSocketOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,6 +73,35 @@ final class PodNetworkTest {
       machines.removeSandbox(a);
       assertThat(first.del("a", a)).isEqualTo(new TestNode.Outcome(0, ""));
       exchange(b, c, atC.address());
+    }
+  }
+
+  @Test
+  void whatWasOpenedIsClosedWhereTheStartFails() throws Exception {
+    try (TestMachines machines = new TestMachines(MTU)) {
+      TestNode node = new TestNode(machines, directory, BackendKind.VXLAN, 0, step -> {});
+      node.close();
+      // Nobody can listen there: the last but one of all steps fails.
+      Path inTheWay = node.socket().resolveSibling(StatusServer.SOCKET);
+      Files.createDirectories(inTheWay.resolve("file"));
+      assertThatThrownBy(() -> node.start(BackendKind.VXLAN, step -> {}))
+          .isInstanceOf(IOException.class);
+      long before = descriptors();
+      for (int i = 0; i < 5; i++) {
+        assertThatThrownBy(() -> node.start(BackendKind.VXLAN, step -> {}))
+            .isInstanceOf(IOException.class);
+      }
+      AttachmentTest.await(() -> descriptors() < before + 10);
+      Files.delete(inTheWay.resolve("file"));
+      Files.delete(inTheWay);
+      node.start(BackendKind.VXLAN, step -> {});
+      node.close();
+    }
+  }
+
+  private static long descriptors() throws IOException {
+    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+      return all.count();
     }
   }
 

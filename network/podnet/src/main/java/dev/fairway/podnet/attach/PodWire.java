@@ -13,7 +13,9 @@ import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
+import dev.fairway.podnet.settings.PodNetworkSettings;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -41,6 +43,7 @@ public final class PodWire implements AutoCloseable {
   private final MachineSockets sockets;
   private final Reaper reaper;
   private final AtomicInteger nextIndex;
+  private final boolean knowsIpv6;
   private final boolean believesRouters;
 
   /// The kernel changes links one after the other, and a thread that waits for it there keeps a
@@ -63,19 +66,22 @@ public final class PodWire implements AutoCloseable {
     }
     nextIndex = new AtomicInteger(highest + 1);
     reaper = new Reaper(machine);
-    believesRouters = believesRouters(machine);
+    Optional<String> routers = wordOfRouters(machine);
+    knowsIpv6 = routers.isPresent();
+    // New links would take a pod for a router. A machine that forwards does not, unless it was told
+    // to all the same.
+    believesRouters = routers.equals(Optional.of("2"));
     try (MachineSockets.Loan loan = sockets.borrow()) {
       loan.netlink().apply(new RouteRequest.DeleteLinkGroup(WirePlan.UNFINISHED_GROUP));
     }
   }
 
-  /// Whether new links of the machine would take a pod for a router. A machine that forwards does
-  /// not, unless it was told to all the same.
-  private static boolean believesRouters(NetworkNamespace machine) {
+  /// What the machine does with the word of a router on a new link; empty if it knows no IPv6.
+  private static Optional<String> wordOfRouters(NetworkNamespace machine) {
     try {
-      return Sysctls.read(machine, "net.ipv6.conf.default.accept_ra").equals("2");
+      return Optional.of(Sysctls.read(machine, "net.ipv6.conf.default.accept_ra"));
     } catch (KernelException e) {
-      return false; // it knows no IPv6
+      return Optional.empty();
     }
   }
 
@@ -85,14 +91,12 @@ public final class PodWire implements AutoCloseable {
   /// @throws NotASandbox if the pod's namespace is the machine's
   public void connect(Wire wire, NetworkNamespace pod, Undo undo, StepObserver steps)
       throws NotASandbox {
-    if (pod.equals(machine)) {
-      throw new NotASandbox(pod + " is the machine's own network namespace");
-    }
+    refuseMachine(pod);
     try (MachineSockets.Loan loan = sockets.borrow();
         RouteNetlink inside = RouteNetlink.open(pod)) {
       RouteNetlink host = loan.netlink();
       undo.add("make " + wire.hostName(), () -> remove(wire.hostName()));
-      WirePlan plan = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+      WirePlan plan = plan(wire);
       steps.before("make the link");
       reaper.disturbed();
       changes.lock();
@@ -113,6 +117,37 @@ public final class PodWire implements AutoCloseable {
     }
   }
 
+  /// Pods are not connected to the machine where they are it.
+  ///
+  /// @throws NotASandbox if the namespace is the machine's
+  public void refuseMachine(NetworkNamespace pod) throws NotASandbox {
+    if (pod.equals(machine)) {
+      throw new NotASandbox(pod + " is the machine's own network namespace");
+    }
+  }
+
+  /// Whether there is a whole wire of this name that does not end in this sandbox.
+  public boolean leadsElsewhere(String hostName, NetworkNamespace pod) {
+    try (MachineSockets.Loan loan = sockets.borrow();
+        RouteNetlink inside = RouteNetlink.open(pod)) {
+      Optional<Link> end = loan.netlink().link(hostName);
+      return end.isPresent()
+          && isWhole(end.get())
+          && inside
+              .link(end.get().peer())
+              .filter(other -> other.peer() == end.get().index())
+              .isEmpty();
+    }
+  }
+
+  /// A pod without an IPv6 address has no use for link-local ones. Not to make them saves a
+  /// fifteenth of what the kernel has to do for an ADD.
+  private WirePlan plan(Wire wire) {
+    boolean six = wire.addresses().stream().anyMatch(each -> each.family() == IpFamily.IPV6);
+    boolean silent = !six && knowsIpv6 && wire.mtu() >= PodNetworkSettings.LEAST_IPV6_MTU;
+    return WirePlan.of(wire, nextIndex.getAndIncrement(), machine, !silent);
+  }
+
   private WirePlan make(WirePlan plan, Wire wire, RouteNetlink inside, RouteNetlink host) {
     try {
       inside.apply(plan.inPod());
@@ -125,7 +160,7 @@ public final class PodWire implements AutoCloseable {
     // An earlier wire of this name is still on its way out, or was left half made.
     Reaper.reap(host);
     host.apply(RouteRequest.DeleteLink.of(wire.hostName()));
-    WirePlan second = WirePlan.of(wire, nextIndex.getAndIncrement(), machine);
+    WirePlan second = plan(wire);
     inside.apply(second.inPod());
     return second;
   }

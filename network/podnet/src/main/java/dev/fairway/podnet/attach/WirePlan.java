@@ -37,7 +37,8 @@ record WirePlan(int index, List<RouteRequest> inPod, List<RouteRequest> onHost) 
 
   /// @param index the number for both ends, free in both namespaces: choosing it saves asking for
   ///   it, so that each namespace needs one system call
-  static WirePlan of(Wire wire, int index, NetworkNamespace machine) {
+  /// @param linkLocal whether the ends have IPv6 addresses of their own beside the pod's
+  static WirePlan of(Wire wire, int index, NetworkNamespace machine, boolean linkLocal) {
     List<RouteRequest> inPod = new ArrayList<>();
     List<RouteRequest> onHost = new ArrayList<>();
     inPod.add(RouteRequest.ChangeLink.of(LOOPBACK).setUp());
@@ -56,6 +57,11 @@ record WirePlan(int index, List<RouteRequest> inPod, List<RouteRequest> onHost) 
                 .withGroup(UNFINISHED_GROUP)
                 .withQueues(1)
                 .in(machine)));
+    if (!linkLocal) {
+      // Both before the other end is up, as the kernel gives them then.
+      inPod.add(new RouteRequest.WithoutLinkLocal(LinkRef.of(index)));
+      onHost.add(new RouteRequest.WithoutLinkLocal(LinkRef.of(index)));
+    }
     RouteRequest.ChangeLink hostUp =
         RouteRequest.ChangeLink.of(index).setUp().withGroup(ORDINARY_GROUP);
     onHost.add(wire.alias().isEmpty() ? hostUp : hostUp.withAlias(wire.alias()));

@@ -10,7 +10,6 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -63,33 +62,40 @@ public record ClusterNodes(
       List<IpAddress> mine,
       List<Prefix> podRanges,
       Function<String, List<Prefix>> blocks) {
-    List<Node> sorted = new ArrayList<>(nodes);
-    // Of two that say the same of themselves, the cluster's word for one counts more.
-    sorted.sort(
-        Comparator.comparing(ClusterNodes::saysOtherAddress)
-            .thenComparing(node -> node.getMetadata().getName()));
-    List<ClusterNode> others = new ArrayList<>();
+    return new KnownNodes().read(nodes, myName, mine, podRanges, blocks);
+  }
+
+  /// Reads one object.
+  static KnownNodes.Known know(
+      Node node, List<IpAddress> mine, List<Prefix> podRanges, boolean isMe, List<Prefix> blocks) {
+    boolean other = saysOtherAddress(node);
+    try {
+      ClusterNode read = read(node, mine, isMe, own(node, podRanges), blocks);
+      return read.ranges().isEmpty()
+          ? new KnownNodes.Known(node, blocks, other, null, "spec.podCIDRs is not set yet")
+          : new KnownNodes.Known(node, blocks, other, read, "");
+    } catch (IllegalArgumentException e) {
+      return new KnownNodes.Known(node, blocks, other, null, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /// @param sorted of two that say the same of themselves, the first keeps it
+  static ClusterNodes of(List<KnownNodes.Known> sorted, String myName) {
+    List<ClusterNode> others = new ArrayList<>(sorted.size());
     List<String> problems = new ArrayList<>();
     ClusterNode me = null;
     Map<String, String> myAnnotations = Map.of();
-    for (Node node : sorted) {
-      String name = node.getMetadata().getName();
-      boolean isMe = name.equals(myName);
+    for (KnownNodes.Known known : sorted) {
+      boolean isMe = known.name().equals(myName);
       if (isMe) {
-        myAnnotations = annotations(node);
+        myAnnotations = annotations(known.object());
       }
-      try {
-        List<Prefix> own = own(node, podRanges);
-        ClusterNode read = read(node, mine, isMe, own, blocks.apply(name));
-        if (read.ranges().isEmpty()) {
-          problems.add("node " + name + ": spec.podCIDRs is not set yet");
-        } else if (isMe) {
-          me = read;
-        } else {
-          others.add(read);
-        }
-      } catch (IllegalArgumentException e) {
-        problems.add("node " + name + ": " + e.getMessage());
+      if (known.node() == null) {
+        problems.add("node " + known.name() + ": " + known.problem());
+      } else if (isMe) {
+        me = known.node();
+      } else {
+        others.add(known.node());
       }
     }
     return new ClusterNodes(

@@ -37,9 +37,16 @@ public record Underlay(int link, int mtu, IpAddress address, List<LinkAddress> a
 
   /// Whether a machine is known to be beyond a router, so that a plain route cannot name it.
   public boolean isFar(IpAddress machine) {
-    List<LinkAddress> family =
-        addresses.stream().filter(own -> own.address().family() == machine.family()).toList();
-    return !family.isEmpty() && family.stream().noneMatch(own -> own.network().contains(machine));
+    boolean known = false;
+    for (LinkAddress own : addresses) {
+      if (own.address().family() == machine.family()) {
+        if (own.network().contains(machine)) {
+          return false;
+        }
+        known = true;
+      }
+    }
+    return known;
   }
 
   /// Whether an address is that of a whole network of this machine, or of all machines on it.

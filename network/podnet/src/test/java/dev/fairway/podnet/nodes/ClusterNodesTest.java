@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,6 +35,32 @@ final class ClusterNodesTest {
     assertThat(other.address()).hasToString("192.0.2.7");
     assertThat(other.tunnel())
         .contains(new ClusterNode.Tunnel(1, MacAddress.parse("0e:fa:00:00:00:01")));
+  }
+
+  /// What is kept of an earlier reading makes no difference.
+  @Test
+  void readAgainAndAgainItIsAsReadOnce() {
+    Random random = new Random(7);
+    KnownNodes known = new KnownNodes();
+    List<Node> all = new ArrayList<>();
+    List<IpAddress> mine = List.of(MINE);
+    for (int round = 0; round < 300; round++) {
+      int number = random.nextInt(12);
+      String name = "w" + number;
+      int overlapping = random.nextInt(8) == 0 ? random.nextInt(12) : number;
+      String data = random.nextInt(6) == 0 ? "nonsense" : GOOD.replace(":01", ":0" + number % 10);
+      all.removeIf(node -> node.getMetadata().getName().equals(name));
+      if (random.nextInt(5) > 0) {
+        Node node = node(name, "10.200." + overlapping + ".0/24", annotations("vxlan", data));
+        all.add(random.nextInt(all.size() + 1), node);
+      }
+      List<Prefix> ranges =
+          round % 50 == 0 ? List.of(Prefix.parse("10.201.0.0/16")) : List.<Prefix>of();
+      List<Prefix> blocks = List.of(Prefix.parse("10.199." + round / 10 + ".0/26"));
+      Function<String, List<Prefix>> blocksOf = of -> of.equals("w3") ? blocks : List.of();
+      assertThat(known.read(all, "w1", mine, ranges, blocksOf))
+          .isEqualTo(ClusterNodes.of(all, "w1", mine, ranges, blocksOf));
+    }
   }
 
   @Test
