@@ -19,6 +19,8 @@ import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.Selection;
 import dev.fairway.traffic.NodeServices;
+import dev.fairway.traffic.policy.PolicyConfig;
+import dev.fairway.traffic.policy.PolicyDatapath;
 import dev.fairway.traffic.rules.ServicesConfig;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Node;
@@ -53,10 +55,14 @@ final class NodeProcess {
     NetworkNamespace namespace = NetworkNamespace.current();
     try (KubernetesClient client =
             ApiClients.connect(paths.kubeconfig(machine, Pki.NODE), "fairway-node");
+        PolicyDatapath policy = PolicyDatapath.open(policy(spec, machine), namespace);
         PodNetwork podNetwork =
-            PodNetwork.start(podNetwork(spec, paths, machine), namespace, client);
+            PodNetwork.start(podNetwork(spec, paths, machine), namespace, client, policy);
         NodeServices services = NodeServices.open(services(spec, machine), namespace);
         DnsServer dns = DnsServer.start(dns(spec))) {
+      policy.keepOff(podNetwork.bypass());
+      ClusterFollower.Builder policies = ClusterFollower.of(client);
+      policy.subscribe(policies);
       ClusterFollower.Builder follow =
           ClusterFollower.of(client)
               .follow(Node.class)
@@ -68,7 +74,9 @@ final class NodeProcess {
               .subscribe("services", services)
               .subscribe("dns", dns.subscriber());
       try (Kubelet kubelet = Kubelet.start(kubelet(spec, paths, machine), client, follow);
-          ClusterFollower follower = follow.start()) {
+          ClusterFollower follower = follow.start();
+          // By itself: it alone needs the pods of all nodes.
+          ClusterFollower policyFollower = policies.start()) {
         LOG.info("{} serves at {}", machine.name(), machine.address());
         Termination.await();
       }
@@ -99,6 +107,10 @@ final class NodeProcess {
     return ServicesConfig.of(machine.name(), List.of(machine.address()), spec.podNetworks())
         .withLeftAlone(Set.of(spec.dnsAddress()))
         .withServiceRanges(List.of(spec.serviceNetwork()));
+  }
+
+  private static PolicyConfig policy(ClusterSpec spec, Machine machine) {
+    return new PolicyConfig(machine.name(), List.of(PolicyConfig.clusterDns(spec.dnsAddress())));
   }
 
   private static DnsConfig dns(ClusterSpec spec) throws IOException {

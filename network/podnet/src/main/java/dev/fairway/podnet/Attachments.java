@@ -4,6 +4,7 @@ package dev.fairway.podnet;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.PodGate;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.attach.Undo;
@@ -56,6 +57,7 @@ final class Attachments implements PodAttacher {
   private final RememberedCalls calls;
   private final HostPorts ports;
   private final Delegate delegates;
+  private final PodGate gate;
   private final StepObserver steps;
   private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
   private volatile Optional<Settings> settings = Optional.empty();
@@ -69,6 +71,7 @@ final class Attachments implements PodAttacher {
       RememberedCalls calls,
       HostPorts ports,
       Delegate delegates,
+      PodGate gate,
       StepObserver steps) {
     this.source = source;
     this.book = book;
@@ -76,6 +79,7 @@ final class Attachments implements PodAttacher {
     this.calls = calls;
     this.ports = ports;
     this.delegates = delegates;
+    this.gate = gate;
     this.steps = steps;
     for (int i = 0; i < LOCKS; i++) {
       locks[i] = new ReentrantLock();
@@ -166,6 +170,7 @@ final class Attachments implements PodAttacher {
     }
     AttachmentShape shape = new AttachmentShape(request, given, addresses);
     Wire wire = shape.wire(now.mtu());
+    passGate(request, addresses);
     wires.connect(wire, sandbox, undo, steps);
     if (!shape.ports().isEmpty()) {
       steps.before("open its ports");
@@ -174,6 +179,24 @@ final class Attachments implements PodAttacher {
     }
     steps.before("answer");
     return shape.result(wire);
+  }
+
+  private void passGate(CniRequest request, List<IpAddress> addresses) throws CniException {
+    if (request.pod().isEmpty()) {
+      return; // nobody can say anything about it
+    }
+    CniRequest.Pod pod = request.pod().get();
+    try {
+      if (gate.admit(pod.namespace(), pod.name(), pod.uid(), addresses)) {
+        return;
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    throw new CniException(
+        Code.TRY_AGAIN_LATER,
+        "what " + pod + " may send is not known yet: the cluster's policies are not read",
+        "");
   }
 
   /// Later in a chain: the interface is there, we add what is asked for besides.

@@ -4,7 +4,9 @@ package dev.fairway.podnet;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Sysctls;
+import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.PodGate;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
@@ -151,6 +153,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       NetworkNamespace machine,
       Announcer announcer,
       @Nullable KubernetesClient client,
+      PodGate gate,
       StepObserver steps)
       throws IOException {
     this.config = config;
@@ -181,8 +184,13 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
               RememberedCalls.open(config.stateDir().resolve("calls")),
               hostPorts,
               new Delegate(machine),
+              gate,
               steps);
-      fastPath = keep(opened, new FastPath(machine, new FastPath.Mode(first.fastPath())));
+      fastPath =
+          keep(
+              opened,
+              new FastPath(
+                  machine, new FastPath.Mode(first.fastPath()), !gate.equals(PodGate.OPEN)));
       Path kept = config.stateDir().resolve("spoofing-permits");
       guard = keep(opened, new Guard(machine, first.antiSpoofing(), SpoofingPermits.kept(kept)));
       permits = client == null ? null : new SpoofingPermits(client, config.nodeName(), guard, kept);
@@ -231,15 +239,18 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// @throws IOException if a file or socket cannot be made; the message names it
   /// @throws KernelException if the kernel refuses
   public static PodNetwork start(Config config, KubernetesClient client) throws IOException {
-    return start(config, NetworkNamespace.current(), client);
+    return start(config, NetworkNamespace.current(), client, PodGate.OPEN);
   }
 
   /// Starts the agent of a machine, announcing itself by the client.
   ///
   /// @param machine the namespace pods are connected to; the agent closes it
-  public static PodNetwork start(Config config, NetworkNamespace machine, KubernetesClient client)
+  /// @param gate lets pods in; all of them take the stack until [#bypass] is told otherwise, unless
+  ///   it is [PodGate#OPEN]
+  public static PodNetwork start(
+      Config config, NetworkNamespace machine, KubernetesClient client, PodGate gate)
       throws IOException {
-    return new PodNetwork(config, machine, new ClientAnnouncer(client), client, step -> {});
+    return new PodNetwork(config, machine, new ClientAnnouncer(client), client, gate, step -> {});
   }
 
   /// Starts the agent for any machine, with or without a cluster; there are no address pools then.
@@ -253,7 +264,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   static PodNetwork start(
       Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
       throws IOException {
-    return new PodNetwork(config, machine, announcer, null, steps);
+    return new PodNetwork(config, machine, announcer, null, PodGate.OPEN, steps);
   }
 
   @Override
@@ -323,6 +334,11 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     } catch (IOException | RuntimeException e) {
       LOG.warn("Pod network: changed ranges are tried again soon: {}", e.toString());
     }
+  }
+
+  /// The way of packets past the stack.
+  public Bypass bypass() {
+    return fastPath;
   }
 
   /// Whether pods can be connected, and the runtime knows.

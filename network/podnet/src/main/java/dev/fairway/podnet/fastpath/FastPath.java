@@ -11,6 +11,7 @@ import dev.fairway.linux.bpf.BpfCode;
 import dev.fairway.linux.bpf.BpfMap;
 import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.TcxHook;
+import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
@@ -36,7 +37,7 @@ import org.slf4j.LoggerFactory;
 
 /// Keeps the programs on the links of all pods and on those to other nodes, and their maps as the
 /// pods are, on a thread of its own.
-public final class FastPath implements PodWatcher, AutoCloseable {
+public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(FastPath.class);
   private static final String NAME = "fairway_pods";
   private static final String ARRIVALS_NAME = "fairway_nodes";
@@ -68,6 +69,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   private final Map<IpAddress, Integer> gone = new HashMap<>();
 
   private Set<IpAddress> needStack = Set.of();
+  private boolean held;
   private Mode mode;
   private Mode tried = new Mode(false); // by the worker only
   private Optional<Loaded> loaded = Optional.empty();
@@ -106,8 +108,16 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   ///
   /// @param machine the namespace of the pods' links; stays the caller's, open for as long as this
   public FastPath(NetworkNamespace machine, Mode mode) {
+    this(machine, mode, false);
+  }
+
+  /// As above.
+  ///
+  /// @param held whether all packets take the stack until [#keepOff] tells which must
+  public FastPath(NetworkNamespace machine, Mode mode, boolean held) {
     this.machine = machine;
     this.mode = mode;
+    this.held = held;
     netlink = RouteNetlink.open(machine);
     hook = new TcxHook(machine);
     worker = Thread.ofPlatform().name("fast-path").daemon(true).start(this::run);
@@ -232,8 +242,42 @@ public final class FastPath implements PodWatcher, AutoCloseable {
   /// All addresses whose packets must take the stack, in both directions. Those that were begun
   /// directly go on by the stack.
   public synchronized void needStack(Set<IpAddress> addresses) {
-    needStack = Set.copyOf(addresses);
-    changed();
+    if (held || !needStack.equals(addresses)) {
+      held = false;
+      needStack = Set.copyOf(addresses);
+      loaded.ifPresent(kernel -> markAtOnce(kernel.maps));
+      changed();
+    }
+  }
+
+  @Override
+  public void keepOff(Set<IpAddress> addresses) {
+    needStack(addresses);
+  }
+
+  /// Those that need not take the stack any more can wait for the worker.
+  private void markAtOnce(FastPathMaps maps) {
+    for (Map.Entry<Integer, Sender> entry : senders.entrySet()) {
+      Sender sender = entry.getValue();
+      if (!sender.needsStack()
+          && (sender.ipv4().filter(needStack::contains).isPresent()
+              || sender.ipv6().filter(needStack::contains).isPresent())) {
+        entry.setValue(new Sender(sender.mac(), true, sender.ipv4(), sender.ipv6()));
+        maps.senders().put(entry.getKey(), entry.getValue());
+      }
+    }
+    for (Map.Entry<IpAddress, Receiver> entry : receivers.entrySet()) {
+      Receiver receiver = entry.getValue();
+      if (!receiver.needsStack() && needStack.contains(entry.getKey())) {
+        entry.setValue(new Receiver(receiver.link(), receiver.mac(), true));
+        maps.receivers().put(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  @Override
+  public synchronized List<Begun> begun() {
+    return loaded.map(kernel -> kernel.maps.begun()).orElse(List.of());
   }
 
   /// Waits until all that was asked is done.
@@ -413,7 +457,7 @@ public final class FastPath implements PodWatcher, AutoCloseable {
       List<IpAddress> addresses = new ArrayList<>(pod.addresses());
       addresses.removeIf(
           address -> gone.containsKey(address) && isLeaving(pod, address, gone.get(address)));
-      boolean needsStack = pod.shaped() || addresses.stream().anyMatch(needStack::contains);
+      boolean needsStack = pod.shaped() || held || addresses.stream().anyMatch(needStack::contains);
       if (!addresses.isEmpty()) {
         wantedSenders.put(
             pod.index(),

@@ -5,12 +5,17 @@ import dev.fairway.linux.bpf.BpfCounters;
 import dev.fairway.linux.bpf.BpfLayout;
 import dev.fairway.linux.bpf.BpfMap;
 import dev.fairway.linux.bpf.BpfProgram;
+import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
+import dev.fairway.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /// What the program knows.
@@ -94,6 +99,27 @@ record FastPathMaps(
         .with(podRanges)
         .with(ways)
         .with(outcomes);
+  }
+
+  /// What [#openings] holds.
+  List<Bypass.Begun> begun() {
+    List<Bypass.Begun> begun = new ArrayList<>();
+    for (byte[] key : openings.keys()) {
+      openings.get(key).ifPresent(tuple -> begun.add(begun(key, tuple)));
+    }
+    return begun;
+  }
+
+  /// `struct bpf_sock_tuple`: both addresses, both ports, in network order.
+  private static Bypass.Begun begun(byte[] key, byte[] tuple) {
+    IpAddress client = new AddressLayout().read(ByteBuffer.wrap(key));
+    int bytes = client.family().addressBytes();
+    ByteBuffer in = ByteBuffer.wrap(tuple).order(ByteOrder.BIG_ENDIAN);
+    IpAddress server = IpAddress.ofBytes(Arrays.copyOfRange(tuple, bytes, 2 * bytes));
+    int ports = 2 * bytes;
+    return new Bypass.Begun(
+        new TransportAddress(client, Short.toUnsignedInt(in.getShort(ports))),
+        new TransportAddress(server, Short.toUnsignedInt(in.getShort(ports + 2))));
   }
 
   @Override

@@ -88,18 +88,20 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   }
 
   private static PolicyIndex index(PolicyConfig config) {
-    List<PodFacts> served =
-        config.served().stream()
-            .map(one ->
-                new PodFacts(
-                    new ObjectKey(one.namespace(), one.name()),
-                    "",
-                    "",
-                    one.labels(),
-                    one.addresses(),
-                    List.of()))
-            .toList();
-    return new PolicyIndex(config.nodeName(), served, LOG::warn);
+    return new PolicyIndex(config.nodeName(), facts(config.served()), LOG::warn);
+  }
+
+  static List<PodFacts> facts(List<PolicyConfig.Served> served) {
+    return served.stream()
+        .map(one ->
+            new PodFacts(
+                new ObjectKey(one.namespace(), one.name()),
+                "",
+                "",
+                one.labels(),
+                one.addresses(),
+                List.of()))
+        .toList();
   }
 
   /// For a machine's namespace. Loads nothing before the cluster is known, so what an earlier agent
