@@ -55,6 +55,7 @@ final class LabCluster implements AutoCloseable {
         .replace("fairway-lab-", "fairway-" + name + "-")
         .replace("/fairway/lab/", "/fairway/" + name + "/")
         .replace("./fairway net ", "./fairway net --name " + name + " ")
+        .replace("./fairway policy why ", "./fairway policy why --name " + name + " ")
         .replace("10.240.0.", machinePrefix);
   }
 
