@@ -71,7 +71,7 @@ class PolicyTest {
         db
         db
         $ k exec db -- sh -c 'nc -l -p 7001 > /tmp/got 2>/dev/null &'
-        $ k exec web -- sh -c '(while sleep 0.1; do date; done) | nc '$(ip db)' 7001 >/dev/null 2>&1 &'
+        $ k exec web -- sh -c '{ while sleep 0.1; do date; done | nc '$(ip db)' 7001; } >/dev/null 2>&1 &'
         ~ size && grows
         $ policy web '{"podSelector": {"matchLabels": {"run": "db"}}, "ingress": [{"from": [{"podSelector": {"matchLabels": {"run": "web"}}}]}]}'
         ~ ! asks far db

@@ -32,7 +32,7 @@ import picocli.CommandLine.HelpCommand;
       "",
       "Run by the launcher itself:",
       "  kubectl   kubectl with the cluster's kubeconfig: fairway kubectl get nodes",
-      "  bench     run a benchmark: fairway bench up|cni|services|podnet|churn|bgp",
+      "  bench     run a benchmark: fairway bench up|cni|services|policy|podnet|churn|bgp",
       "  test      run all tests"
     })
 public final class Main {

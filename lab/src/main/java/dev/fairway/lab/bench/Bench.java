@@ -22,7 +22,9 @@ public final class Bench {
               "churn",
               new ChurnBench(),
               "bgp",
-              new BgpBench()));
+              new BgpBench(),
+              "policy",
+              new PolicyBench()));
 
   private Bench() {}
 

@@ -245,8 +245,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// Starts the agent of a machine, announcing itself by the client.
   ///
   /// @param machine the namespace pods are connected to; the agent closes it
-  /// @param gate lets pods in; all of them take the stack until [#bypass] is told otherwise, unless
-  ///   it is [PodGate#OPEN]
+  /// @param gate lets pods in; the fast path begins only when [#bypass] is told who must not take
+  ///   it, unless this is [PodGate#OPEN]
   public static PodNetwork start(
       Config config, NetworkNamespace machine, KubernetesClient client, PodGate gate)
       throws IOException {

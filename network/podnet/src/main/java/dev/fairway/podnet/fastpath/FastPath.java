@@ -113,7 +113,8 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   /// As above.
   ///
-  /// @param held whether all packets take the stack until [#keepOff] tells which must
+  /// @param held whether to leave all as an earlier agent left it until [#keepOff] tells who must
+  ///   take the stack
   public FastPath(NetworkNamespace machine, Mode mode, boolean held) {
     this.machine = machine;
     this.mode = mode;
@@ -323,6 +324,9 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   private synchronized boolean awaitWork() {
     try {
+      while (!closed && held) {
+        wait(); // an earlier agent's program knows better whom to leave alone
+      }
       while (!closed && !wanted) {
         long second = changed + SECOND_LOOK.toNanos();
         if (looked - second >= 0) {
@@ -457,7 +461,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
       List<IpAddress> addresses = new ArrayList<>(pod.addresses());
       addresses.removeIf(
           address -> gone.containsKey(address) && isLeaving(pod, address, gone.get(address)));
-      boolean needsStack = pod.shaped() || held || addresses.stream().anyMatch(needStack::contains);
+      boolean needsStack = pod.shaped() || addresses.stream().anyMatch(needStack::contains);
       if (!addresses.isEmpty()) {
         wantedSenders.put(
             pod.index(),

@@ -42,6 +42,9 @@ final class PolicyIndex {
 
   private final Map<IpAddress, ObjectKey> admitted = new HashMap<>();
 
+  /// Which pods' objects tell an address.
+  private final Map<IpAddress, Set<ObjectKey>> tellers = new HashMap<>();
+
   // What follows from the above.
   private final Map<String, LiveSet> sets = new HashMap<>();
   private final Map<ObjectKey, Isolation> isolations = new HashMap<>();
@@ -69,13 +72,18 @@ final class PolicyIndex {
       Collection<NetworkPolicy> allPolicies) {
     namespaces.clear();
     pods.clear();
+    tellers.clear();
     policies.clear();
     sets.clear();
     isolations.clear();
     policyCount = 0;
     allNamespaces.forEach(one -> namespaces.put(one.getMetadata().getName(), labels(one)));
     for (Pod pod : allPods) {
-      PodFacts.of(pod).ifPresent(facts -> pods.put(facts.key(), known(facts)));
+      PodFacts.of(pod).ifPresent(facts -> {
+        PodFacts known = known(facts);
+        pods.put(known.key(), known);
+        tells(known);
+      });
     }
     for (NetworkPolicy policy : allPolicies) {
       policyChanged(ObjectKey.of(policy), policy);
@@ -159,6 +167,15 @@ final class PolicyIndex {
     if (Objects.equals(before, after)) {
       return;
     }
+    if (before != null) {
+      for (IpAddress address : before.addresses()) {
+        tellers.computeIfPresent(
+            address, (same, keys) -> keys.remove(key) && keys.isEmpty() ? null : keys);
+      }
+    }
+    if (after != null) {
+      tells(after);
+    }
     Map<String, String> labels = labelsOf(key.namespace());
     for (LiveSet set : sets.values()) {
       if (before != null) {
@@ -170,6 +187,12 @@ final class PolicyIndex {
     }
     if (isolations.containsKey(key) || (after != null && isMine(after))) {
       touched.add(key);
+    }
+  }
+
+  private void tells(PodFacts pod) {
+    for (IpAddress address : pod.addresses()) {
+      tellers.computeIfAbsent(address, absent -> new HashSet<>()).add(pod.key());
     }
   }
 
@@ -202,9 +225,12 @@ final class PolicyIndex {
     }
     admissions.put(key, new Admission(uid, List.copyOf(addresses), false));
     touched.add(key);
-    for (PodFacts pod : List.copyOf(pods.values())) {
-      if (pod.key().equals(key) || pod.addresses().stream().anyMatch(addresses::contains)) {
-        replace(pod.key(), known(pod));
+    Set<ObjectKey> concerned = new HashSet<>(Set.of(key));
+    addresses.forEach(address -> concerned.addAll(tellers.getOrDefault(address, Set.of())));
+    for (ObjectKey one : concerned) {
+      PodFacts pod = pods.get(one);
+      if (pod != null) {
+        replace(one, known(pod));
       }
     }
   }
