@@ -45,8 +45,7 @@ final class BypassTest {
           assertThat(fast.begun())
               .containsExactly(
                   new Bypass.Begun(
-                      new TransportAddress(
-                          IpAddress.parse(client), pair.client().getLocalPort()),
+                      new TransportAddress(IpAddress.parse(client), pair.client().getLocalPort()),
                       new TransportAddress(IpAddress.parse(server), PORT)));
           fast.keepOff(Set.of(IpAddress.parse(server)));
           long before = direct(fast);

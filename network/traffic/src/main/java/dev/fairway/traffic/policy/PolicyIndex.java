@@ -79,11 +79,12 @@ final class PolicyIndex {
     policyCount = 0;
     allNamespaces.forEach(one -> namespaces.put(one.getMetadata().getName(), labels(one)));
     for (Pod pod : allPods) {
-      PodFacts.of(pod).ifPresent(facts -> {
-        PodFacts known = known(facts);
-        pods.put(known.key(), known);
-        tells(known);
-      });
+      PodFacts.of(pod)
+          .ifPresent(facts -> {
+            PodFacts known = known(facts);
+            pods.put(known.key(), known);
+            tells(known);
+          });
     }
     for (NetworkPolicy policy : allPolicies) {
       policyChanged(ObjectKey.of(policy), policy);
