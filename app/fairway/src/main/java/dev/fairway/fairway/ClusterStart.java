@@ -7,6 +7,7 @@ import dev.fairway.provision.LocalCluster;
 import dev.fairway.provision.Machine;
 import dev.fairway.provision.MachineProcess;
 import dev.fairway.provision.ProvisionException;
+import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,10 +29,12 @@ final class ClusterStart {
 
   private final LocalCluster local;
   private final ClusterSpec spec;
+  private final Datapath services;
   private final Steps steps;
 
-  ClusterStart(LocalCluster local, Steps steps) {
+  ClusterStart(LocalCluster local, Datapath services, Steps steps) {
     this.local = local;
+    this.services = services;
     this.spec = local.spec();
     this.steps = steps;
   }
@@ -59,7 +62,8 @@ final class ClusterStart {
       ApiProbe api = new ApiProbe(spec, local.paths());
       await("the API server answers", local.fairway(spec.controller()), api::isReady);
       // First of all, so that no agent begins with settings of its own.
-      api.create(PodNetworkObject.COLLECTION, PodNetworkObject.NAME, PodNetworkObject.of(spec));
+      api.create(
+          PodNetworkObject.COLLECTION, PodNetworkObject.NAME, PodNetworkObject.of(spec, services));
       api.create(ClusterDns.COLLECTION, ClusterDns.NAME, ClusterDns.service(spec));
       done("API server, controllers, scheduler", from);
       for (Future<?> runtime : runtimes) {

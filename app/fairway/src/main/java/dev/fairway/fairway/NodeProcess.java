@@ -72,6 +72,7 @@ final class NodeProcess {
               .follow(EndpointSlice.class)
               .subscribe("podnet", podNetwork)
               .subscribe("services", services)
+              .subscribe("services-datapath", new DatapathChoice(services))
               .subscribe("dns", dns.subscriber());
       try (Kubelet kubelet = Kubelet.start(kubelet(spec, paths, machine), client, follow);
           ClusterFollower follower = follow.start();

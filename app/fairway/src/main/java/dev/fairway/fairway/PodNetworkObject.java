@@ -6,6 +6,8 @@ import dev.fairway.podnet.settings.InvalidSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ProvisionException;
+import dev.fairway.traffic.rules.ServicesConfig.Datapath;
+import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -15,11 +17,15 @@ import tools.jackson.databind.node.ObjectNode;
 final class PodNetworkObject {
   static final String COLLECTION = "/api/v1/namespaces/kube-system/configmaps";
   static final String NAME = "fairway-podnet";
+  static final String PATH = COLLECTION + "/" + NAME;
   private static final String KEY = "podnet.yaml";
+
+  /// What carries out Services: `nftables` or `iptables`.
+  static final String SERVICES = "services";
 
   private PodNetworkObject() {}
 
-  static String of(ClusterSpec spec) {
+  static String of(ClusterSpec spec, Datapath services) {
     StringBuilder text = new StringBuilder(256);
     text.append("apiVersion: podnet.fairway.dev/v1\nkind: PodNetworkConfiguration\npodRanges:\n");
     for (Prefix range : spec.podNetworks()) {
@@ -29,8 +35,21 @@ final class PodNetworkObject {
     ObjectNode object = JsonMapper.shared().createObjectNode();
     object.put("apiVersion", "v1").put("kind", "ConfigMap");
     object.putObject("metadata").put("name", NAME).put("namespace", "kube-system");
-    object.putObject("data").put(KEY, text.toString());
+    object.putObject("data").put(KEY, text.toString()).put(SERVICES, word(services));
     return object.toString();
+  }
+
+  /// Services carried out by other means.
+  ///
+  /// @return a merge patch
+  static String changedTo(Datapath services) {
+    ObjectNode patch = JsonMapper.shared().createObjectNode();
+    patch.putObject("data").put(SERVICES, word(services));
+    return patch.toString();
+  }
+
+  private static String word(Datapath services) {
+    return services.name().toLowerCase(Locale.ROOT);
   }
 
   /// The same settings but for the backend.

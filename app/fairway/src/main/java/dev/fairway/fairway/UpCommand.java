@@ -9,6 +9,7 @@ import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ClusterSpecFile;
 import dev.fairway.provision.LocalCluster;
 import dev.fairway.provision.ProvisionException;
+import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +44,14 @@ final class UpCommand implements Callable<Integer> {
   private @Nullable String network;
 
   @Option(
+      names = "--services",
+      paramLabel = "DATAPATH",
+      description =
+          "what carries out Services on each node: nftables (default), or iptables, with"
+              + " kube-proxy's own chains")
+  private @Nullable String services;
+
+  @Option(
       names = "--ip-families",
       paramLabel = "FAMILIES",
       description =
@@ -60,17 +69,23 @@ final class UpCommand implements Callable<Integer> {
     LocalCluster local = new LocalCluster(spec);
     Steps steps = new Steps(System.out);
     Requirements.host();
+    Optional<Datapath> datapath = datapath();
     try (ClusterLock lock = ClusterLock.take(local.paths())) {
       if (existing.isPresent() && local.processes().stream().allMatch(p -> p.pid().isPresent())) {
         local.ensureNetwork();
         steps.say("cluster " + spec.name() + " is running");
       } else {
-        raise(local, steps, existing.isEmpty());
+        raise(local, datapath.orElse(Datapath.NFTABLES), steps, existing.isEmpty());
         steps.done(
             "cluster " + spec.name() + " is ready", Duration.ofNanos(System.nanoTime() - from));
       }
       if (existing.isPresent() && network != null) {
         changeBackend(local, steps);
+      }
+      if (existing.isPresent() && datapath.isPresent()) {
+        new ApiProbe(local.spec(), local.paths())
+            .patch(PodNetworkObject.PATH, PodNetworkObject.changedTo(datapath.get()));
+        steps.say("the nodes carry out Services by " + services);
       }
     }
     sayWhatNext(local);
@@ -81,7 +96,7 @@ final class UpCommand implements Callable<Integer> {
   private static void changeBackend(LocalCluster local, Steps steps) throws InterruptedException {
     ClusterSpec spec = local.spec();
     ApiProbe api = new ApiProbe(spec, local.paths());
-    String path = PodNetworkObject.COLLECTION + "/" + PodNetworkObject.NAME;
+    String path = PodNetworkObject.PATH;
     Optional<String> patch = PodNetworkObject.changedTo(spec.backend(), api.object(path));
     if (patch.isPresent()) {
       api.patch(path, patch.get());
@@ -90,10 +105,10 @@ final class UpCommand implements Callable<Integer> {
     ClusterSpecFile.write(spec);
   }
 
-  private static void raise(LocalCluster local, Steps steps, boolean isNew)
+  private static void raise(LocalCluster local, Datapath services, Steps steps, boolean isNew)
       throws InterruptedException {
     try {
-      new ClusterStart(local, steps).run();
+      new ClusterStart(local, services, steps).run();
     } catch (ProvisionException e) {
       if (isNew) {
         // A cluster that never was ready is of no use to anybody; its log lines are in the message.
@@ -133,6 +148,16 @@ final class UpCommand implements Callable<Integer> {
       default ->
           throw new ProvisionException(
               "--network " + network + ": it is vxlan, routes, bgp or wireguard");
+    };
+  }
+
+  private Optional<Datapath> datapath() {
+    return switch (services) {
+      case null -> Optional.empty();
+      case "nftables" -> Optional.of(Datapath.NFTABLES);
+      case "iptables" -> Optional.of(Datapath.IPTABLES);
+      default ->
+          throw new ProvisionException("--services " + services + ": it is nftables or iptables");
     };
   }
 
