@@ -31,6 +31,7 @@ final class PodNetworkObject {
     for (Prefix range : spec.podNetworks()) {
       text.append("- \"").append(range).append("\"\n");
     }
+    text.append("serviceRanges: [").append(spec.serviceNetwork()).append("]\n");
     text.append("backend: ").append(spec.backend()).append('\n');
     ObjectNode object = JsonMapper.shared().createObjectNode();
     object.put("apiVersion", "v1").put("kind", "ConfigMap");

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +64,11 @@ final class LiveSettings {
 
   /// @param object the ConfigMap, empty if the cluster has none
   void follow(Optional<ConfigMap> object) {
+    follow(object, settings -> {});
+  }
+
+  /// @param check throws [InvalidSettings] if this machine cannot have them
+  void follow(Optional<ConfigMap> object, Consumer<PodNetworkSettings> check) {
     if (object.isEmpty()) {
       set(initial);
       keep(Optional.empty());
@@ -75,6 +81,7 @@ final class LiveSettings {
         throw new InvalidSettings("data", "has no key " + KEY);
       }
       PodNetworkSettings wanted = PodNetworkSettings.parse(text);
+      check.accept(wanted);
       if (refusal.isPresent() || !wanted.equals(current) || !Files.exists(lastGood)) {
         keep(Optional.of(text));
       }

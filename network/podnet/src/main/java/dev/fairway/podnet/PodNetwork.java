@@ -30,6 +30,7 @@ import dev.fairway.podnet.nodes.KnownNodes;
 import dev.fairway.podnet.nodes.Underlay;
 import dev.fairway.podnet.pools.BlockRanges;
 import dev.fairway.podnet.pools.PoolAddresses;
+import dev.fairway.podnet.settings.InvalidSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.podnet.status.Assessment;
 import dev.fairway.podnet.status.Knowledge;
@@ -280,13 +281,17 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   /// Settings that cannot be used are refused as a whole; the last good ones go on.
   synchronized void follow(Optional<ConfigMap> object) {
     Optional<String> before = settings.refusal();
-    settings.follow(object);
+    settings.follow(object, wanted -> wanted.checkApart(ownAddresses()));
     Optional<String> refusal = settings.refusal();
     if (refusal.isPresent() && !refusal.equals(before)) {
       LOG.warn("Pod network: {}", refusal.get());
       announcer.warn(config.nodeName(), "InvalidPodNetworkSettings", refusal.get());
     }
     takeSettings();
+  }
+
+  private List<IpAddress> ownAddresses() {
+    return forwarding.findUnderlay().map(NodeForwarding::addresses).orElse(List.of());
   }
 
   /// What is wanted from now on, whole. Returns when the kernel is as it wants; open connections
@@ -439,8 +444,15 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     nodes = read(objects, underlay);
     List<String> found = new ArrayList<>(nodes.problems());
     settings.refusal().ifPresent(found::add);
+    List<IpAddress> mine = NodeForwarding.addresses(underlay);
+    try {
+      backends.settings().checkApart(mine);
+    } catch (InvalidSettings e) {
+      found.add("the settings this agent was started with: " + e.getMessage());
+    }
     nodes.me().ifPresent(me -> found.addAll(backends.problems(me, nodes.others(), underlay)));
     if (pools != null) {
+      pools.taken(backends.settings().serviceRanges(), mine);
       found.addAll(pools.problems());
     }
     problems = List.copyOf(found);

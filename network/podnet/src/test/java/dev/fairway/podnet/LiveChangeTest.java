@@ -220,6 +220,22 @@ final class LiveChangeTest {
                       """
                       apiVersion: podnet.fairway.dev/v1
                       kind: PodNetworkConfiguration
+                      podRanges: [10.200.0.0/16, 10.240.0.0/20, "fd00:10:200::/48"]
+                      """))
+              .build());
+      assertThat(first.agent.problems())
+          .singleElement()
+          .asString()
+          .contains("podRanges[1] 10.240.0.0/20 has the address 10.240.0.20 of a machine in it");
+      follow(
+          first,
+          object
+              .withData(
+                  Map.of(
+                      "podnet.yaml",
+                      """
+                      apiVersion: podnet.fairway.dev/v1
+                      kind: PodNetworkConfiguration
                       podRanges: [10.200.0.0/16, "fd00:10:200::/48"]
                       backend: routes
                       """))

@@ -131,7 +131,8 @@ final class MulticastTest {
         plain.antiSpoofing(),
         multicast,
         plain.bgp(),
-        plain.wireguard());
+        plain.wireguard(),
+        plain.serviceRanges());
   }
 
   @ParameterizedTest

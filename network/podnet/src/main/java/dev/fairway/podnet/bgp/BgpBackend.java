@@ -97,12 +97,6 @@ public final class BgpBackend implements AutoCloseable {
     return current != null && current.reaches(node.ranges());
   }
 
-  /// Whether neighbours have told what they know, as far as one can tell. False if not wanted.
-  public boolean settled() {
-    BgpNetwork current = network;
-    return current != null && current.settled();
-  }
-
   /// Neighbours as they are now; none if not wanted.
   public List<PeerStatus> peers() {
     BgpNetwork current = network;
@@ -113,12 +107,6 @@ public final class BgpBackend implements AutoCloseable {
   public List<BfdStatus> watchedPeers() {
     BgpNetwork current = network;
     return current == null ? List.of() : current.watchedPeers();
-  }
-
-  /// How many routes of neighbours the kernel has.
-  public int routeCount() {
-    BgpNetwork current = network;
-    return current == null ? 0 : current.routeCount();
   }
 
   /// Looks after the kernel, for what others changed in it; to be called every few seconds.

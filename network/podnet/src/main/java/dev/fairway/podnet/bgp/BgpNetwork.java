@@ -174,11 +174,6 @@ public final class BgpNetwork implements AutoCloseable {
     routes.check();
   }
 
-  /// Whether neighbours have told what they know, as far as one can tell.
-  public boolean settled() {
-    return settled;
-  }
-
   /// Neighbours as they are now.
   public List<PeerStatus> peers() {
     try {

@@ -71,6 +71,9 @@ public record ClusterNodes(
     boolean other = saysOtherAddress(node);
     try {
       ClusterNode read = read(node, mine, isMe, own(node, podRanges), blocks);
+      if (!isMe) {
+        checkApart(read, podRanges);
+      }
       return read.ranges().isEmpty()
           ? new KnownNodes.Known(node, blocks, other, null, "spec.podCIDRs is not set yet")
           : new KnownNodes.Known(node, blocks, other, read, "");
@@ -100,6 +103,18 @@ public record ClusterNodes(
     }
     return new ClusterNodes(
         Optional.ofNullable(me), apart(me, others, problems), problems, myAnnotations);
+  }
+
+  /// Packets for a pod of that address would go to the machine, or those for the machine nowhere.
+  private static void checkApart(ClusterNode node, List<Prefix> podRanges) {
+    for (IpAddress address : node.addresses()) {
+      for (Prefix range : podRanges) {
+        if (range.contains(address)) {
+          throw new IllegalArgumentException(
+              "its address " + address + " is in the range of pods " + range);
+        }
+      }
+    }
   }
 
   /// Of two nodes with the same range or address, the one that comes first keeps it; nobody else's

@@ -162,6 +162,14 @@ public final class PoolAddresses implements AddressSource, AutoCloseable {
     state.nodes(nodeRanges, labels);
   }
 
+  /// What no pool may have in it: ranges of Services, and this machine's own addresses.
+  public void taken(List<Prefix> services, List<IpAddress> machine) {
+    Map<Prefix, String> taken = new LinkedHashMap<>();
+    services.forEach(range -> taken.put(range, "the addresses of Services, " + range));
+    machine.forEach(own -> taken.put(own.toPrefix(), "the address " + own + " of a machine"));
+    state.taken(taken);
+  }
+
   private static List<Prefix> podCidrs(Node node) {
     List<Prefix> ranges = new ArrayList<>();
     if (node.getSpec() != null) {

@@ -18,6 +18,7 @@ final class PoolState {
   private final Set<Prefix> withdrawn = new HashSet<>();
   private Collection<AddressPool> pools = List.of();
   private Collection<AddressBlock> blocks = List.of();
+  private Map<Prefix, String> taken = Map.of();
   private volatile PoolView view;
 
   /// @param changed called after ranges of nodes have changed
@@ -46,6 +47,15 @@ final class PoolState {
       view =
           new PoolView(
               view.node(), labels, nodeRanges, view.pools(), view.ranges(), view.objects());
+      compute();
+    }
+  }
+
+  /// What no pool may have in it, with a name for people; whoever tells it looks at the ranges
+  /// afterwards by itself.
+  synchronized void taken(Map<Prefix, String> all) {
+    if (!taken.equals(all)) {
+      taken = Map.copyOf(all);
       compute();
     }
   }
@@ -82,7 +92,7 @@ final class PoolState {
             view.node(),
             view.labels(),
             view.nodeRanges(),
-            PoolTable.of(pools, view.nodeRanges()),
+            PoolTable.of(pools, view.nodeRanges(), taken),
             BlockRanges.of(objects.values()),
             objects);
     book.blocks(view.ownRanges(withdrawn));

@@ -29,6 +29,14 @@ record PoolTable(List<Pool> pools, List<String> problems) {
   ///
   /// @param nodeRanges each `spec.podCIDRs` by the node's name
   static PoolTable of(Collection<AddressPool> objects, Map<String, List<Prefix>> nodeRanges) {
+    return of(objects, nodeRanges, Map.of());
+  }
+
+  /// @param taken what no pool may have in it, and what that is
+  static PoolTable of(
+      Collection<AddressPool> objects,
+      Map<String, List<Prefix>> nodeRanges,
+      Map<Prefix, String> taken) {
     List<Pool> read = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     for (AddressPool object : objects) {
@@ -41,7 +49,7 @@ record PoolTable(List<Pool> pools, List<String> problems) {
     read.sort(Comparator.comparing(Pool::created).thenComparing(Pool::name));
     List<Pool> kept = new ArrayList<>();
     for (Pool pool : read) {
-      Optional<String> clash = clash(pool, kept, nodeRanges);
+      Optional<String> clash = clash(pool, kept, nodeRanges, taken);
       if (clash.isPresent()) {
         problems.add(
             "AddressPool " + pool.name() + ": spec.cidr overlaps " + clash.get() + "; not used");
@@ -55,7 +63,15 @@ record PoolTable(List<Pool> pools, List<String> problems) {
   }
 
   private static Optional<String> clash(
-      Pool pool, List<Pool> earlier, Map<String, List<Prefix>> nodeRanges) {
+      Pool pool,
+      List<Pool> earlier,
+      Map<String, List<Prefix>> nodeRanges,
+      Map<Prefix, String> taken) {
+    for (Map.Entry<Prefix, String> each : taken.entrySet()) {
+      if (each.getKey().overlaps(pool.cidr())) {
+        return Optional.of(each.getValue());
+      }
+    }
     for (Pool other : earlier) {
       if (other.cidr().overlaps(pool.cidr())) {
         return Optional.of("that of AddressPool " + other.name());

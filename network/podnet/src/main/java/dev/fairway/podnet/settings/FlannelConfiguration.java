@@ -107,7 +107,8 @@ final class FlannelConfiguration {
         plain.antiSpoofing(),
         plain.multicast(),
         plain.bgp(),
-        wireGuard);
+        wireGuard,
+        plain.serviceRanges());
   }
 
   /// Flannel's `separate` has a second device and port for IPv6; here one device carries both, as

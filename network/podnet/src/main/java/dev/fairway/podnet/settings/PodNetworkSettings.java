@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.settings;
 
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import java.util.TreeSet;
 /// @param multicast whether what a pod sends to a group reaches the pods in it
 /// @param bgp the speakers of backend `bgp`
 /// @param wireguard the tunnel of backend `wireguard`
+/// @param serviceRanges addresses of Services, which no range of pods may overlap
 public record PodNetworkSettings(
     List<Prefix> podRanges,
     BackendKind backend,
@@ -35,7 +37,8 @@ public record PodNetworkSettings(
     boolean antiSpoofing,
     boolean multicast,
     BgpSettings bgp,
-    WireGuardSettings wireguard) {
+    WireGuardSettings wireguard,
+    List<Prefix> serviceRanges) {
   public static final String API_VERSION = "podnet.fairway.dev/v1";
   public static final String KIND = "PodNetworkConfiguration";
 
@@ -60,6 +63,18 @@ public record PodNetworkSettings(
       for (Prefix earlier : podRanges.subList(0, i)) {
         InvalidSettings.unless(
             !earlier.overlaps(range), "podRanges[" + i + "]", range + " overlaps " + earlier);
+      }
+    }
+    serviceRanges = List.copyOf(serviceRanges);
+    InvalidSettings.unless(
+        serviceRanges.size() <= MOST_RANGES, "serviceRanges", "must have at most " + MOST_RANGES);
+    for (int i = 0; i < serviceRanges.size(); i++) {
+      Prefix services = serviceRanges.get(i);
+      for (int j = 0; j < podRanges.size(); j++) {
+        InvalidSettings.unless(
+            !services.overlaps(podRanges.get(j)),
+            "serviceRanges[" + i + "]",
+            services + " overlaps podRanges[" + j + "], " + podRanges.get(j));
       }
     }
     InvalidSettings.unless(
@@ -103,7 +118,8 @@ public record PodNetworkSettings(
         true,
         false,
         BgpSettings.MESH,
-        WireGuardSettings.USUAL);
+        WireGuardSettings.USUAL,
+        List.of());
   }
 
   /// Reads a `PodNetworkConfiguration`, or flannel's `net-conf.json`, from YAML or JSON.
@@ -114,6 +130,20 @@ public record PodNetworkSettings(
     return FlannelConfiguration.isOne(document)
         ? FlannelConfiguration.read(document)
         : SettingsReader.read(document);
+  }
+
+  /// Whether machines can have these addresses beside such pods.
+  ///
+  /// @throws InvalidSettings if one of them is in a range of pods
+  public void checkApart(List<IpAddress> machines) {
+    for (IpAddress machine : machines) {
+      for (int i = 0; i < podRanges.size(); i++) {
+        InvalidSettings.unless(
+            !podRanges.get(i).contains(machine),
+            "podRanges[" + i + "]",
+            podRanges.get(i) + " has the address " + machine + " of a machine in it");
+      }
+    }
   }
 
   /// The backends that may carry packets of some pair of nodes.

@@ -31,7 +31,8 @@ final class SettingsReader {
             document
                 .section("wireguard")
                 .map(SettingsReader::wireGuard)
-                .orElse(WireGuardSettings.USUAL));
+                .orElse(WireGuardSettings.USUAL),
+            document.prefixes("serviceRanges", MOST));
     document.done();
     return settings;
   }

@@ -81,6 +81,27 @@ final class PoolTest {
   }
 
   @Test
+  void aPoolStaysApartFromServicesAndMachines() {
+    PoolTable table =
+        PoolTable.of(
+            List.of(
+                pool("good", "10.201.0.0/24", null, null, null, null),
+                pool("services", "10.32.128.0/17", null, null, null, null),
+                pool("machines", "10.240.0.0/24", null, null, null, null)),
+            Map.of(),
+            Map.of(
+                Prefix.parse("10.32.0.0/16"),
+                "the addresses of Services, 10.32.0.0/16",
+                Prefix.parse("10.240.0.20/32"),
+                "the address 10.240.0.20 of a machine"));
+    assertThat(table.pools()).extracting(Pool::name).containsExactly("good");
+    assertThat(table.problems())
+        .containsExactly(
+            "AddressPool machines: spec.cidr overlaps the address 10.240.0.20 of a machine; not used",
+            "AddressPool services: spec.cidr overlaps the addresses of Services, 10.32.0.0/16; not used");
+  }
+
+  @Test
   void theMostExactPoolIsChosen() throws Exception {
     LabelSelector team = new LabelSelectorBuilder().addToMatchLabels("team", "a").build();
     LabelSelector notWest =

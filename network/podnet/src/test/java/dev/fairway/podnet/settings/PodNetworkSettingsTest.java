@@ -126,6 +126,7 @@ final class PodNetworkSettingsTest {
         "podRanges: [10.200.0.0/33]            | podRanges[0]: \"10.200.0.0/33\" is not a prefix",
         "podRanges: [10.200.1.0/16]            | did you mean 10.200.0.0/16?",
         "podRanges: [10.0.0.0/8, 10.1.0.0/16]  | podRanges[1] 10.1.0.0/16 overlaps 10.0.0.0/8",
+        "serviceRanges: [10.200.9.0/24]        | serviceRanges[0] 10.200.9.0/24 overlaps podRanges[0]",
         "podRanges: [224.0.0.0/8]              | podRanges[0] 224.0.0.0/8 cannot be pods' addresses",
         "vxlan: {vni: 0}                       | vxlan.vni must be from 1 to 16777215",
         "vxlan: {vni: 99999999999}             | vxlan.vni must be a smaller number",
