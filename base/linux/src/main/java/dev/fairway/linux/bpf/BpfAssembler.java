@@ -4,6 +4,7 @@ package dev.fairway.linux.bpf;
 import dev.fairway.linux.bpf.BpfInstruction.AtomicAdd;
 import dev.fairway.linux.bpf.BpfInstruction.Call;
 import dev.fairway.linux.bpf.BpfInstruction.CallKernel;
+import dev.fairway.linux.bpf.BpfInstruction.CompareExchange;
 import dev.fairway.linux.bpf.BpfInstruction.Compute;
 import dev.fairway.linux.bpf.BpfInstruction.Condition;
 import dev.fairway.linux.bpf.BpfInstruction.Constant;
@@ -71,6 +72,11 @@ public final class BpfAssembler {
 
   public BpfAssembler atomicAdd(Width width, Register to, int offset, Register by) {
     return put(new AtomicAdd(width, to, offset, by));
+  }
+
+  /// Writes if memory holds what R0 holds; R0 has then what it held.
+  public BpfAssembler compareExchange(Width width, Register to, int offset, Register value) {
+    return put(new CompareExchange(width, to, offset, value));
   }
 
   public BpfAssembler loadMap(Register to, String map) {

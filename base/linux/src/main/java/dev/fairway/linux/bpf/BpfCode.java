@@ -4,6 +4,7 @@ package dev.fairway.linux.bpf;
 import dev.fairway.linux.bpf.BpfInstruction.AtomicAdd;
 import dev.fairway.linux.bpf.BpfInstruction.Call;
 import dev.fairway.linux.bpf.BpfInstruction.CallKernel;
+import dev.fairway.linux.bpf.BpfInstruction.CompareExchange;
 import dev.fairway.linux.bpf.BpfInstruction.Compute;
 import dev.fairway.linux.bpf.BpfInstruction.Constant;
 import dev.fairway.linux.bpf.BpfInstruction.Exit;
@@ -29,6 +30,9 @@ public record BpfCode(List<BpfInstruction> instructions) {
   private static final int SOURCE_IS_REGISTER = 0x08;
   private static final int MAP_BY_DESCRIPTOR = 1;
   private static final int KERNEL_FUNCTION = 2;
+
+  /// `BPF_CMPXCHG`
+  private static final int COMPARE_EXCHANGE = 0xf1;
 
   public BpfCode {
     instructions = List.copyOf(instructions);
@@ -67,6 +71,8 @@ public record BpfCode(List<BpfInstruction> instructions) {
           place(width, to, offset) + " = " + value;
       case AtomicAdd(var width, Register to, int offset, Register by) ->
           "atomic " + place(width, to, offset) + " += " + by;
+      case CompareExchange(var width, Register to, int offset, Register value) ->
+          "atomic if " + place(width, to, offset) + " == r0 it = " + value;
       case LoadMap(Register to, String map) -> to + " = map " + map;
       case Jump(String label) -> "goto " + label;
       case JumpIf(var condition, Register left, Operand right, String label) ->
@@ -105,6 +111,8 @@ public record BpfCode(List<BpfInstruction> instructions) {
                 });
         case AtomicAdd(var width, Register to, int offset, Register by) ->
             out.add(word(0xc3 | width.code, to, by.number, offset, 0));
+        case CompareExchange(var width, Register to, int offset, Register value) ->
+            out.add(word(0xc3 | width.code, to, value.number, offset, COMPARE_EXCHANGE));
         case LoadMap(Register to, String map) -> {
           out.add(word(0x18, to, MAP_BY_DESCRIPTOR, 0, maps.applyAsInt(map)));
           out.add(0L);

@@ -61,6 +61,7 @@ public sealed interface BpfInstruction {
   enum Operation {
     ADD(0x00, "+="),
     SUBTRACT(0x10, "-="),
+    MULTIPLY(0x20, "*="),
     OR(0x40, "|="),
     AND(0x50, "&="),
     SHIFT_LEFT(0x60, "<<="),
@@ -112,6 +113,11 @@ public sealed interface BpfInstruction {
 
   /// Adds to memory, also with other processors at it.
   record AtomicAdd(Width width, Register to, int offset, Register by) implements BpfInstruction {}
+
+  /// Writes memory if it holds what R0 holds, and leaves what it held in R0; what other processors
+  /// see of memory before and after keeps that order.
+  record CompareExchange(Width width, Register to, int offset, Register value)
+      implements BpfInstruction {}
 
   /// Loads the address of a map, by the name it has in the code.
   record LoadMap(Register to, String map) implements BpfInstruction {}

@@ -29,6 +29,8 @@ public final class BpfMap<K, V> implements AutoCloseable {
   public enum Kind {
     HASH(1, 0),
     ARRAY(2, 0),
+    /// As above, beginning at a page, so that values of a cache line's size lie in one each.
+    ALIGNED_ARRAY(2, 1 << 10), // BPF_F_MMAPABLE
     /// Drops what was used least lately where it is full.
     LRU_HASH(9, 0),
     /// Finds the longest prefix; a key begins with its length in bits, 32 bits wide.

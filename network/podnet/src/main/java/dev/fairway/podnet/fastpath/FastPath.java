@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +64,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   private final Map<Prefix, Integer> podRanges = new HashMap<>();
   private final Map<Integer, Integer> ways = new HashMap<>();
   private final Set<Integer> attached = new HashSet<>();
+  private int changes;
 
   /// Addresses of pods that are being disconnected, with the link that each had (0 if unknown): the
   /// kernel shows them there for a while yet.
@@ -181,14 +183,16 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
         FastPathMaps old = kernel.maps; // without receivers it leaves everything to the stack
         old.receivers().keys().forEach(old.receivers()::remove);
         old.podRanges().keys().forEach(old.podRanges()::remove);
+        tell(old);
       }
       kernel.close();
     });
   }
 
   private static Loaded load(Mode mode, FastPathMaps maps) {
-    BpfCode pods = FastPathCode.of(Side.POD, Wire.HOST_MAC);
-    BpfCode nodes = FastPathCode.of(Side.NODES, Wire.HOST_MAC);
+    int seed = ThreadLocalRandom.current().nextInt();
+    BpfCode pods = FastPathCode.of(Side.POD, Wire.HOST_MAC, seed);
+    BpfCode nodes = FastPathCode.of(Side.NODES, Wire.HOST_MAC, seed);
     Map<String, Integer> functions = BpfProgram.kernelFunctions(pods, nodes);
     BpfProgram.Objects objects = maps.objects();
     BpfProgram program = BpfProgram.load(KIND, NAME, pods, objects, functions);
@@ -229,12 +233,17 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   /// is so, so that somebody else may have the addresses then.
   public synchronized void disconnect(Collection<IpAddress> addresses) {
     changed = System.nanoTime();
+    boolean any = false;
     for (IpAddress address : addresses) {
       Receiver before = receivers.remove(address);
       gone.put(address, before == null ? 0 : before.link());
       if (before != null) {
+        any = true;
         loaded.ifPresent(kernel -> kernel.maps.receivers().remove(address));
       }
+    }
+    if (any) {
+      loaded.ifPresent(kernel -> tell(kernel.maps));
     }
     wanted = true;
     notifyAll();
@@ -477,10 +486,23 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     }
     Map<Integer, Integer> links = new HashMap<>();
     ranges.values().forEach(link -> links.put(link, 1));
-    bring(maps.receivers(), receivers, wantedReceivers);
-    bring(maps.senders(), senders, wantedSenders);
+    if (!receivers.equals(wantedReceivers) || !senders.equals(wantedSenders)) {
+      try {
+        bring(maps.receivers(), receivers, wantedReceivers);
+        bring(maps.senders(), senders, wantedSenders);
+      } finally {
+        tell(maps);
+      }
+    }
     bring(maps.podRanges(), podRanges, ranges);
     bring(maps.ways(), ways, links);
+  }
+
+  /// What the program has found out about connections holds no longer. To be called after the
+  /// change: what is found out meanwhile has the time from before.
+  private synchronized void tell(FastPathMaps maps) {
+    changes++;
+    maps.changes().put(0, changes);
   }
 
   private static <K, V> void bring(BpfMap<K, V> map, Map<K, V> there, Map<K, V> wanted) {

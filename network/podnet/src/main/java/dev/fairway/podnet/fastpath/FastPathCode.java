@@ -51,12 +51,12 @@ final class FastPathCode {
   private static final int PACKET_TYPE = 4;
   private static final int PROTOCOL = 16;
   private static final int VLAN_PRESENT = 20;
-  private static final int LINK = 40;
+  static final int LINK = 40;
   private static final int BYTES = 76;
   private static final int BYTES_END = 80;
   private static final int SEGMENT_BYTES = 176;
 
-  private static final int ETHERNET = 14;
+  private static final int ETHERNET = PacketLayout.ETHERNET;
   private static final int TCP = 6;
   private static final int UDP = 17;
   private static final int FIN_OR_RESET = 0x05;
@@ -69,12 +69,11 @@ final class FastPathCode {
   // Places on the stack, counted back from R10.
   private static final int RECEIVER = -16; // address
   private static final int NUMBER = -20; // a key of 32 bits
-  private static final int FLAGS = -24; // of TCP, else 0
+  static final int FLAGS = -24; // of TCP, else 0
   private static final int OPTIONS = -40; // struct bpf_ct_opts
   private static final int TUPLE = -76; // struct bpf_sock_tuple, 36 bytes at most
-  private static final int INVERSE = -112;
-  private static final int MACS = -128; // receiver's, ours
-  private static final int OPENING = -152; // who opened: address, port
+  static final int INVERSE = -112;
+  static final int OPENING = -152; // who opened: address, port
   private static final int HEADER = -156; // bytes of the TCP or UDP header
   private static final int RANGE = -180; // a key of POD_RANGES: prefix length, address
   private static final int ROUTE = -248; // struct bpf_fib_lookup
@@ -98,17 +97,20 @@ final class FastPathCode {
   private final Side side;
   private final MacAddress hostMac;
   private final BpfAssembler out = new BpfAssembler();
+  private final ConnectionCode connections;
 
-  private FastPathCode(Side side, MacAddress hostMac) {
+  private FastPathCode(Side side, MacAddress hostMac, int seed) {
     this.side = side;
     this.hostMac = hostMac;
+    connections = new ConnectionCode(out, seed);
   }
 
   /// A program.
   ///
   /// @param hostMac that packets come to pods from, as they would by the stack
-  static BpfCode of(Side side, MacAddress hostMac) {
-    return new FastPathCode(side, hostMac).write();
+  /// @param seed any number, the same for programs that share maps
+  static BpfCode of(Side side, MacAddress hostMac, int seed) {
+    return new FastPathCode(side, hostMac, seed).write();
   }
 
   private BpfCode write() {
@@ -121,11 +123,11 @@ final class FastPathCode {
         .load(WORD, R7, R6, BYTES)
         .load(WORD, R3, R6, BYTES_END)
         .load(WORD, R2, R6, PROTOCOL)
-        .jumpIf(R2, EQUAL, 0x0008, Layout.of(IpFamily.IPV4).label("packet"))
-        .jumpIf(R2, EQUAL, 0xdd86, Layout.of(IpFamily.IPV6).label("packet"))
+        .jumpIf(R2, EQUAL, 0x0008, PacketLayout.of(IpFamily.IPV4).label("packet"))
+        .jumpIf(R2, EQUAL, 0xdd86, PacketLayout.of(IpFamily.IPV6).label("packet"))
         .jump("stack");
     for (IpFamily family : IpFamily.values()) {
-      packet(Layout.of(family));
+      packet(PacketLayout.of(family));
     }
     if (side == Side.POD) {
       go();
@@ -134,58 +136,14 @@ final class FastPathCode {
     return out.code();
   }
 
-  /// Where things are in a packet of one family (RFC 791, RFC 8200), counted from its first byte.
-  private record Layout(IpFamily family, int ports, int source, int addressBytes) {
-    static Layout of(IpFamily family) {
-      return switch (family) {
-        case IPV4 -> new Layout(family, ETHERNET + 20, ETHERNET + 12, 4);
-        case IPV6 -> new Layout(family, ETHERNET + 40, ETHERNET + 8, 16);
-      };
-    }
-
-    int destination() {
-      return source + addressBytes;
-    }
-
-    int number() {
-      return family == IpFamily.IPV4 ? 2 : 10; // AF_INET, AF_INET6
-    }
-
-    int headerBytes() {
-      return ports - ETHERNET;
-    }
-
-    int tupleBytes() {
-      return 2 * addressBytes + 4;
-    }
-
-    int protocol() {
-      return family == IpFamily.IPV4 ? ETHERNET + 9 : ETHERNET + 6;
-    }
-
-    int hops() {
-      return family == IpFamily.IPV4 ? ETHERNET + 8 : ETHERNET + 7;
-    }
-
-    /// As two bytes of the packet read on a machine with the low byte first: port 67 or 547.
-    int dhcpServer() {
-      return swapped(family == IpFamily.IPV4 ? 67 : 547) & 0xffff;
-    }
-
-    int tcpFlags() {
-      return ports + 13;
-    }
-
-    String label(String place) {
-      return place + (family == IpFamily.IPV4 ? "_v4" : "_v6");
-    }
-  }
-
-  private void packet(Layout at) {
-    out.label(at.label("packet")).move(R4, R7).add(R4, at.ports + 8);
+  private void packet(PacketLayout at) {
+    out.label(at.label("packet")).move(R4, R7).add(R4, at.ports() + 8);
     out.jumpIf(R4, GREATER, R3, "stack");
     plainHeader(at);
     ports(at);
+    if (side == Side.POD) {
+      connections.look(at, "hand_over");
+    }
     switch (side) {
       case POD -> sender(at);
       case NODES -> podOfAnother(at);
@@ -195,14 +153,14 @@ final class FastPathCode {
     lookUp(FastPathMaps.RECEIVERS, RECEIVER);
     out.jumpIf(R0, EQUAL, 0, at.label("elsewhere"));
     receiver();
-    connections(at, at.label("near"));
+    connections(at, "near");
     openings(at, "deliver");
     out.label(at.label("elsewhere"));
     if (side == Side.POD) {
       remember(at, RANGE + 4, at.destination());
       lookUp(FastPathMaps.POD_RANGES, RANGE);
       out.jumpIf(R0, EQUAL, 0, at.label("outside"));
-      connections(at, at.label("far"));
+      connections(at, "far");
       route(at);
       openings(at, "go");
       out.label(at.label("outside"));
@@ -211,8 +169,8 @@ final class FastPathCode {
   }
 
   /// Anything out of the ordinary is for the stack: options, fragments, the last hop.
-  private void plainHeader(Layout at) {
-    switch (at.family) {
+  private void plainHeader(PacketLayout at) {
+    switch (at.family()) {
       case IPV4 ->
           out.load(BYTE, R2, R7, ETHERNET)
               .jumpIf(R2, NOT_EQUAL, 0x45, "stack")
@@ -223,16 +181,16 @@ final class FastPathCode {
     out.load(BYTE, R2, R7, at.hops()).jumpIf(R2, LESS_OR_EQUAL, 1, "stack");
   }
 
-  private void ports(Layout at) {
+  private void ports(PacketLayout at) {
     out.load(BYTE, R2, R7, at.protocol())
         .store(BYTE, R10, FLAGS, 0)
         .store(WORD, R10, HEADER, 8)
         .jumpIf(R2, EQUAL, UDP, at.label("udp"))
         .jumpIf(R2, NOT_EQUAL, TCP, "stack")
         .move(R4, R7)
-        .add(R4, at.ports + 14)
+        .add(R4, at.ports() + 14)
         .jumpIf(R4, GREATER, R3, "stack")
-        .load(BYTE, R2, R7, at.ports + 12)
+        .load(BYTE, R2, R7, at.ports() + 12)
         .compute(Operation.SHIFT_RIGHT, R2, new Constant(4))
         .compute(Operation.SHIFT_LEFT, R2, new Constant(2))
         .store(WORD, R10, HEADER, R2)
@@ -240,7 +198,7 @@ final class FastPathCode {
         .store(BYTE, R10, FLAGS, R2)
         .jump(at.label("ports"))
         .label(at.label("udp"))
-        .load(HALF, R2, R7, at.ports)
+        .load(HALF, R2, R7, at.ports())
         .jumpIf(R2, EQUAL, at.dhcpServer(), "stack") // the guard has something to say of it
         .label(at.label("ports"));
   }
@@ -250,15 +208,15 @@ final class FastPathCode {
   }
 
   /// An address of the packet as a key of [FastPathMaps#POD_RANGES].
-  private void remember(Layout at, int to, int from) {
+  private void remember(PacketLayout at, int to, int from) {
     out.store(WORD, R10, to - 4, 128);
     key(at, from, to);
   }
 
   /// What comes from other nodes must come from a pod, and not from one of ours.
-  private void podOfAnother(Layout at) {
+  private void podOfAnother(PacketLayout at) {
     out.load(WORD, R2, R6, LINK).store(WORD, R10, NUMBER, R2);
-    remember(at, RANGE + 4, at.source);
+    remember(at, RANGE + 4, at.source());
     lookUp(FastPathMaps.POD_RANGES, RANGE);
     out.jumpIf(R0, EQUAL, 0, "stack");
     lookUp(FastPathMaps.RECEIVERS, RANGE + 4);
@@ -266,7 +224,7 @@ final class FastPathCode {
   }
 
   /// Who sends must be who lives behind this link, to the letter.
-  private void sender(Layout at) {
+  private void sender(PacketLayout at) {
     out.move(R9, Outcome.NOT_THE_PODS.number())
         .load(WORD, R2, R6, LINK)
         .store(WORD, R10, NUMBER, R2);
@@ -279,18 +237,18 @@ final class FastPathCode {
         .load(HALF, R2, R7, 10)
         .load(HALF, R3, R8, 4)
         .jumpIf(R2, NOT_EQUAL, R3, "stack");
-    switch (at.family) {
+    switch (at.family()) {
       case IPV4 ->
-          out.load(WORD, R2, R7, at.source)
+          out.load(WORD, R2, R7, at.source())
               .jumpIf(R2, EQUAL, 0, "stack") // a pod without an address of this family
               .load(WORD, R3, R8, 8)
               .jumpIf(R2, NOT_EQUAL, R3, "stack");
       case IPV6 -> {
-        out.load(LONG, R2, R7, at.source)
+        out.load(LONG, R2, R7, at.source())
             .jumpIf(R2, EQUAL, 0, "stack")
             .load(LONG, R3, R8, 16)
             .jumpIf(R2, NOT_EQUAL, R3, "stack")
-            .load(LONG, R2, R7, at.source + 8)
+            .load(LONG, R2, R7, at.source() + 8)
             .load(LONG, R3, R8, 24)
             .jumpIf(R2, NOT_EQUAL, R3, "stack");
       }
@@ -301,11 +259,11 @@ final class FastPathCode {
   }
 
   /// The packet's tuple, the question about it, and who sends by which port.
-  private void tuple(Layout at) {
-    int end = TUPLE + 2 * at.addressBytes;
-    copy(at.source, at.addressBytes, TUPLE);
-    copy(at.destination(), at.addressBytes, TUPLE + at.addressBytes);
-    out.load(WORD, R2, R7, at.ports)
+  private void tuple(PacketLayout at) {
+    int end = TUPLE + 2 * at.addressBytes();
+    copy(at.source(), at.addressBytes(), TUPLE);
+    copy(at.destination(), at.addressBytes(), TUPLE + at.addressBytes());
+    out.load(WORD, R2, R7, at.ports())
         .store(WORD, R10, end, R2)
         .store(WORD, R10, OPTIONS, -1) // this namespace
         .store(WORD, R10, OPTIONS + 4, 0)
@@ -315,8 +273,8 @@ final class FastPathCode {
   }
 
   /// An address of either family as sixteen bytes (RFC 4291, section 2.5.5.2).
-  private void key(Layout at, int from, int to) {
-    switch (at.family) {
+  private void key(PacketLayout at, int from, int to) {
+    switch (at.family()) {
       case IPV4 -> {
         out.move(R2, 0)
             .store(LONG, R10, to, R2)
@@ -324,7 +282,7 @@ final class FastPathCode {
             .load(WORD, R2, R7, from)
             .store(WORD, R10, to + 12, R2);
       }
-      case IPV6 -> copy(from, at.addressBytes, to);
+      case IPV6 -> copy(from, at.addressBytes(), to);
     }
   }
 
@@ -345,31 +303,41 @@ final class FastPathCode {
   }
 
   /// What connection tracking knows is the stack's: it may have to be translated, or was begun
-  /// there. What begins is asked for both ways, because an answer to a translated packet looks like
-  /// the inverse of ours. A TCP connection that has begun past the stack needs that no more: the
-  /// stack gives its ports to no other ([#outside]).
-  private void connections(Layout at, String begun) {
-    out.move(R9, Outcome.TRACKED.number());
+  /// there. Asked is for the tuple of what answers the opener of a TCP connection: that is where
+  /// one that the stack translates looks like ours. The opener's own is asked for where nobody
+  /// remembers the opening; a TCP packet that opens has it for itself, as its sender has no other
+  /// connection of that tuple. Datagrams are asked for both ways.
+  private void connections(PacketLayout at, String place) {
+    String inverse = at.label(place + "_inverse");
+    String straight = at.label(place + "_straight");
+    String unknown = at.label(place + "_unknown");
+    out.move(R9, Outcome.TRACKED.number())
+        .load(BYTE, R2, R10, OPTIONS_PROTOCOL)
+        .jumpIf(R2, EQUAL, UDP, straight)
+        .load(BYTE, R3, R10, FLAGS)
+        .and(R3, SYN_AND_ACK)
+        .jumpIf(R3, EQUAL, SYN, inverse);
+    if (side == Side.POD && place.equals("near")) {
+      connections.ifKnown(inverse, straight);
+    }
+    out.label(straight);
     track(at, TUPLE, "bpf_skb_ct_lookup");
     out.jumpIf(R0, NOT_EQUAL, 0, "release")
         .load(BYTE, R2, R10, OPTIONS_PROTOCOL)
-        .jumpIf(R2, EQUAL, UDP, begun + "_not")
-        .load(BYTE, R3, R10, FLAGS)
-        .and(R3, SYN_AND_ACK)
-        .jumpIf(R3, NOT_EQUAL, SYN, begun)
-        .label(begun + "_not");
-    int end = INVERSE + 2 * at.addressBytes;
-    copy(at.destination(), at.addressBytes, INVERSE);
-    copy(at.source, at.addressBytes, INVERSE + at.addressBytes);
-    out.load(HALF, R2, R7, at.ports)
+        .jumpIf(R2, NOT_EQUAL, UDP, unknown)
+        .label(inverse);
+    int end = INVERSE + 2 * at.addressBytes();
+    copy(at.destination(), at.addressBytes(), INVERSE);
+    copy(at.source(), at.addressBytes(), INVERSE + at.addressBytes());
+    out.load(HALF, R2, R7, at.ports())
         .store(HALF, R10, end + 2, R2)
-        .load(HALF, R2, R7, at.ports + 2)
+        .load(HALF, R2, R7, at.ports() + 2)
         .store(HALF, R10, end, R2);
     track(at, INVERSE, "bpf_skb_ct_lookup");
-    out.jumpIf(R0, NOT_EQUAL, 0, "release").label(begun);
+    out.jumpIf(R0, NOT_EQUAL, 0, "release").label(unknown);
   }
 
-  private void track(Layout at, int tuple, String function) {
+  private void track(PacketLayout at, int tuple, String function) {
     out.move(R1, R6)
         .move(R2, R10)
         .add(R2, tuple)
@@ -383,42 +351,27 @@ final class FastPathCode {
   /// Remembers who opened a TCP connection with which port while it lasts. The stack does not know
   /// of it: without this, a second one of that port, to a Service that leads to the same endpoint,
   /// would look to the endpoint like the first.
-  private void openings(Layout at, String next) {
+  private void openings(PacketLayout at, String next) {
     String over = at.label("over_" + next);
+    String opens = at.label("opens_" + next);
+    boolean direct = side == Side.POD && next.equals("deliver");
     out.load(BYTE, R3, R10, FLAGS)
         .jumpIf(R3, ANY_BIT, FIN_OR_RESET, over)
         .and(R3, SYN_AND_ACK)
-        .jumpIf(R3, NOT_EQUAL, SYN, next);
-    opening(at);
-    for (int i = at.tupleBytes(); i < FastPathMaps.TUPLE_BYTES; i += 4) {
-      out.store(WORD, R10, TUPLE + i, 0);
+        .jumpIf(R3, EQUAL, SYN, opens);
+    if (direct) {
+      connections.renew(at, next);
+    } else {
+      out.jump(next);
     }
-    out.loadMap(R1, FastPathMaps.OPENINGS)
-        .move(R2, R10)
-        .add(R2, OPENING)
-        .move(R3, R10)
-        .add(R3, TUPLE)
-        .move(R4, 0)
-        .call(BpfFunction.MAP_UPDATE_ELEM)
-        .jump(next)
-        .label(over);
-    opening(at); // whoever did not open it has none
-    out.loadMap(R1, FastPathMaps.OPENINGS)
-        .move(R2, R10)
-        .add(R2, OPENING)
-        .call(BpfFunction.MAP_DELETE_ELEM)
-        .jump(next);
-  }
-
-  private void opening(Layout at) {
-    key(at, at.source, OPENING);
-    out.load(HALF, R2, R7, at.ports)
-        .store(WORD, R10, OPENING + 16, 0)
-        .store(HALF, R10, OPENING + 16, R2);
+    out.label(opens);
+    connections.opens(at, direct, next);
+    out.label(over);
+    connections.ends(at, next);
   }
 
   /// Asks the stack for its route, which must lead to other nodes and be wide enough.
-  private void route(Layout at) {
+  private void route(PacketLayout at) {
     String whole = at.label("whole");
     String sized = at.label("sized");
     out.move(R9, Outcome.NOT_LOCAL.number());
@@ -428,14 +381,14 @@ final class FastPathCode {
     out.store(BYTE, R10, ROUTE, at.number())
         .load(BYTE, R2, R10, OPTIONS_PROTOCOL)
         .store(BYTE, R10, ROUTE + 1, R2)
-        .load(HALF, R2, R7, at.ports)
+        .load(HALF, R2, R7, at.ports())
         .store(HALF, R10, ROUTE + 2, R2)
-        .load(HALF, R2, R7, at.ports + 2)
+        .load(HALF, R2, R7, at.ports() + 2)
         .store(HALF, R10, ROUTE + 4, R2)
         .load(WORD, R2, R10, NUMBER)
         .store(WORD, R10, ROUTE_LINK, R2);
-    copy(at.source, at.addressBytes, ROUTE_SOURCE);
-    copy(at.destination(), at.addressBytes, ROUTE_DESTINATION);
+    copy(at.source(), at.addressBytes(), ROUTE_SOURCE);
+    copy(at.destination(), at.addressBytes(), ROUTE_DESTINATION);
     // Of many packets that travel as one, the size of each.
     out.load(WORD, R2, R6, SEGMENT_BYTES)
         .jumpIf(R2, EQUAL, 0, whole)
@@ -481,17 +434,12 @@ final class FastPathCode {
 
   /// A connection opened through the stack, maybe to a Service, by a port that has one past it:
   /// tells the stack of that one, which then chooses another port for this.
-  private void outside(Layout at) {
+  private void outside(PacketLayout at) {
     out.move(R9, Outcome.NOT_LOCAL.number())
         .load(BYTE, R3, R10, FLAGS)
         .and(R3, SYN_AND_ACK)
         .jumpIf(R3, NOT_EQUAL, SYN, "stack");
-    opening(at);
-    lookUp(FastPathMaps.OPENINGS, OPENING);
-    out.jumpIf(R0, EQUAL, 0, "stack");
-    for (int i = 0; i < at.tupleBytes(); i += 4) {
-      out.load(WORD, R2, R0, i).store(WORD, R10, TUPLE + i, R2);
-    }
+    connections.clash(at, TUPLE, "stack");
     track(at, TUPLE, "bpf_skb_ct_alloc");
     out.jumpIf(R0, EQUAL, 0, "stack")
         .move(R9, Outcome.CLASH.number())
@@ -512,21 +460,14 @@ final class FastPathCode {
         .callKernel("bpf_ct_release")
         .jump("stack")
         .label("deliver")
-        .load(WORD, R2, R8, 4)
-        .store(WORD, R10, MACS, R2)
-        .load(HALF, R2, R8, 8)
-        .store(HALF, R10, MACS + 4, R2)
-        .store(HALF, R10, MACS + 6, swapped(ours >>> 32))
-        .store(HALF, R10, MACS + 8, swapped(ours >>> 16))
-        .store(HALF, R10, MACS + 10, swapped(ours))
+        .load(WORD, R4, R8, 4)
+        .load(HALF, R5, R8, 8)
         .load(WORD, R8, R8, 0)
-        .move(R1, R6)
-        .move(R2, 0)
-        .move(R3, R10)
-        .add(R3, MACS)
-        .move(R4, 12)
-        .move(R5, 0)
-        .call(BpfFunction.SKB_STORE_BYTES)
+        .label("hand_over") // R8 link, R4 and R5 MAC
+        .store(WORD, R7, 0, R4)
+        .store(HALF, R7, 4, R5)
+        .store(WORD, R7, 6, Integer.reverseBytes((int) (ours >>> 16)))
+        .store(HALF, R7, 10, Short.reverseBytes((short) ours))
         .move(R1, R8)
         .move(R2, 0)
         .call(BpfFunction.REDIRECT_PEER)
@@ -547,9 +488,5 @@ final class FastPathCode {
         .label("out")
         .move(R0, R7)
         .exit();
-  }
-
-  private static int swapped(long half) {
-    return Short.reverseBytes((short) half);
   }
 }

@@ -22,27 +22,27 @@ import java.util.Optional;
 record FastPathMaps(
     BpfMap<Integer, Sender> senders,
     BpfMap<IpAddress, Receiver> receivers,
-    BpfMap<byte[], byte[]> openings,
+    BpfMap<Integer, byte[]> connections,
+    BpfMap<byte[], byte[]> reserve,
+    BpfMap<Integer, Integer> changes,
     BpfMap<Prefix, Integer> podRanges,
     BpfMap<Integer, Integer> ways,
     BpfCounters outcomes)
     implements AutoCloseable {
   static final String SENDERS = "senders";
   static final String RECEIVERS = "receivers";
-  static final String OPENINGS = "openings";
+  static final String CONNECTIONS = "connections";
+  static final String RESERVE = "reserve";
+  static final String CHANGES = "changes";
   static final String POD_RANGES = "pod_ranges";
   static final String WAYS = "ways";
   static final String OUTCOMES = "outcomes";
 
-  /// `struct bpf_sock_tuple`
-  static final int TUPLE_BYTES = 36;
-
-  private static final int OPENING_BYTES = 20;
   private static final int MOST_PODS = 16_384;
 
   /// TCP connections of this node's pods that are open at a time; of more, those used least lately
   /// are forgotten, which matters only where a port is used twice. About 2 MB.
-  private static final int MOST_OPENINGS = 16_384;
+  private static final int MOST_IN_RESERVE = 16_384;
 
   /// What other nodes have, some ranges each; pods of more are reached by the stack.
   static final int MOST_POD_RANGES = 65_536;
@@ -73,11 +73,20 @@ record FastPathMaps(
                 2 * MOST_PODS)),
         BpfMap.create(
             new BpfMap.Spec<>(
+                BpfMap.Kind.ALIGNED_ARRAY,
+                CONNECTIONS,
+                BpfLayout.NUMBER,
+                new Octets(ConnectionCode.PLACE_BYTES),
+                1 << ConnectionCode.PLACE_BITS)),
+        BpfMap.create(
+            new BpfMap.Spec<>(
                 BpfMap.Kind.LRU_HASH,
-                OPENINGS,
-                new Octets(OPENING_BYTES),
-                new Octets(TUPLE_BYTES),
-                MOST_OPENINGS)),
+                RESERVE,
+                new Octets(ConnectionCode.OPENER_BYTES),
+                new Octets(ConnectionCode.OPENED_BYTES),
+                MOST_IN_RESERVE)),
+        BpfMap.create(
+            new BpfMap.Spec<>(BpfMap.Kind.ARRAY, CHANGES, BpfLayout.NUMBER, BpfLayout.NUMBER, 1)),
         BpfMap.create(
             new BpfMap.Spec<>(
                 BpfMap.Kind.LPM_TRIE,
@@ -95,7 +104,9 @@ record FastPathMaps(
     return new BpfProgram.Objects()
         .with(senders)
         .with(receivers)
-        .with(openings)
+        .with(connections)
+        .with(reserve)
+        .with(changes)
         .with(podRanges)
         .with(ways)
         .with(outcomes);
@@ -126,7 +137,9 @@ record FastPathMaps(
   public void close() {
     senders.close();
     receivers.close();
-    openings.close();
+    connections.close();
+    reserve.close();
+    changes.close();
     podRanges.close();
     ways.close();
     outcomes.close();
