@@ -54,7 +54,6 @@ final class ConnectionCode {
 
   private static final int FIN_OR_RESET = 0x05;
   private static final int RESET = 0x04;
-  private static final int SYN = 0x02;
 
   // A place.
   private static final int STATE = 0;
@@ -126,7 +125,9 @@ final class ConnectionCode {
         .load(BYTE, R2, R10, FastPathCode.FLAGS)
         .jumpIf(R2, EQUAL, 0, unknown); // UDP
     stamp(unknown);
-    out.load(BYTE, R2, R10, FastPathCode.FLAGS).jumpIf(R2, ANY_BIT, SYN, unknown);
+    out.load(BYTE, R2, R10, FastPathCode.FLAGS)
+        .and(R2, FastPathCode.SYN_AND_ACK)
+        .jumpIf(R2, EQUAL, FastPathCode.SYN, unknown);
     // Who opened has the higher port, as a rule: ask for that one first.
     out.load(HALF, R2, R7, at.ports())
         .swapBytes(R2, 16)

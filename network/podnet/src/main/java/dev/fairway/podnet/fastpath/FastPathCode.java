@@ -60,8 +60,8 @@ final class FastPathCode {
   private static final int TCP = 6;
   private static final int UDP = 17;
   private static final int FIN_OR_RESET = 0x05;
-  private static final int SYN_AND_ACK = 0x12;
-  private static final int SYN = 0x02;
+  static final int SYN_AND_ACK = 0x12;
+  static final int SYN = 0x02;
 
   /// `TCX_NEXT`: as if this program were not there.
   private static final int GO_ON = -1;
