@@ -24,6 +24,7 @@ public final class BpfMap<K, V> implements AutoCloseable {
   private static final int UPDATE = 2;
   private static final int DELETE = 3;
   private static final int NEXT_KEY = 4;
+  private static final int LOOKUP_BATCH = 24;
 
   /// `enum bpf_map_type`
   public enum Kind {
@@ -155,6 +156,32 @@ public final class BpfMap<K, V> implements AutoCloseable {
         return keys;
       }
       throw e;
+    }
+  }
+
+  /// All values of an array at once (Linux 5.6).
+  public List<V> values() {
+    try (Arena arena = Arena.ofConfined()) {
+      int bytes = spec.value.bytes();
+      MemorySegment values = arena.allocate((long) bytes * spec.most, 8);
+      MemorySegment attributes = arena.allocate(56, 8);
+      attributes.set(JAVA_LONG, 8, arena.allocate(8, 8).address());
+      attributes.set(JAVA_LONG, 16, arena.allocate((long) spec.key.bytes() * spec.most).address());
+      attributes.set(JAVA_LONG, 24, values.address());
+      attributes.set(JAVA_INT, 32, spec.most);
+      attributes.set(JAVA_INT, 36, fd.number());
+      try {
+        BpfCall.call(LOOKUP_BATCH, "BPF_MAP_LOOKUP_BATCH", attributes, toString());
+      } catch (KernelException e) {
+        if (e.errno() != Errno.ENOENT) { // that was the last one
+          throw e;
+        }
+      }
+      List<V> all = new ArrayList<>();
+      for (int i = 0; i < attributes.get(JAVA_INT, 32); i++) {
+        all.add(spec.value.read(buffer(values.asSlice((long) i * bytes, bytes))));
+      }
+      return all;
     }
   }
 

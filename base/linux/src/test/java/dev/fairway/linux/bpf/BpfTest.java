@@ -94,6 +94,35 @@ final class BpfTest {
   }
 
   @Test
+  void anArrayHasAllItsValues() {
+    try (BpfMap<Integer, Integer> array =
+        BpfMap.create(
+            new BpfMap.Spec<>(
+                BpfMap.Kind.ALIGNED_ARRAY, "numbers", BpfLayout.NUMBER, BpfLayout.NUMBER, 3))) {
+      array.put(1, 10);
+      array.put(2, 20);
+      assertThat(array.values()).hasSize(3).endsWith(10, 20).startsWith(0);
+    }
+  }
+
+  @Test
+  void comparesAndExchanges() {
+    BpfCode code =
+        new BpfAssembler()
+            .compute(BpfInstruction.Operation.MULTIPLY, Register.R2, Register.R3)
+            .compareExchange(Width.WORD, Register.R1, 4, Register.R2)
+            .code();
+    assertThat(code.listing())
+        .isEqualTo(
+            """
+              r2 *= r3
+              atomic if u32 [r1 + 4] == r0 it = r2
+            """);
+    assertThat(code.encode(_ -> 0, _ -> 0))
+        .containsExactly(0x0000_0000_0000_322fL, 0x0000_00f1_0004_21c3L);
+  }
+
+  @Test
   void aProgramOutlivesItsMakerAndIsReplacedInPlace() {
     String name = "fairway_test_counting";
     try (NetworkNamespace namespace = NetworkNamespace.createAnonymous();

@@ -31,6 +31,12 @@ import dev.fairway.linux.bpf.BpfAssembler;
 import dev.fairway.linux.bpf.BpfFunction;
 import dev.fairway.linux.bpf.BpfInstruction.Constant;
 import dev.fairway.linux.bpf.BpfInstruction.Register;
+import dev.fairway.net.Bypass;
+import dev.fairway.net.TransportAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Optional;
 
 /// Writes what the programs do about TCP connections that they know: they were opened past the
 /// stack. What was found out about one of this node holds for its next packets, too, both ways,
@@ -95,6 +101,30 @@ final class ConnectionCode {
   ConnectionCode(BpfAssembler out, int seed) {
     this.out = out;
     this.seed = seed;
+  }
+
+  /// What a place holds: a connection that is open, as far as is known.
+  static Optional<Bypass.Begun> begun(byte[] place) {
+    int state = ByteBuffer.wrap(place).order(ByteOrder.nativeOrder()).getInt(STATE);
+    if ((state & FAMILY) == 0 || (state & (ENDING | WRITING)) != 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        begun(
+            Arrays.copyOfRange(place, OPENER, OPENER + OPENER_BYTES),
+            Arrays.copyOfRange(place, OPENER_PORT, OPENER_PORT + OPENED_BYTES)));
+  }
+
+  /// What an entry of the reserve says.
+  static Bypass.Begun begun(byte[] opener, byte[] opened) {
+    return new Bypass.Begun(address(opener, 0, 16), address(opened, 4, 2));
+  }
+
+  private static TransportAddress address(byte[] from, int address, int port) {
+    ByteBuffer octets = ByteBuffer.wrap(from); // in network order
+    return new TransportAddress(
+        new FastPathMaps.AddressLayout().read(octets.slice(address, 16)),
+        Short.toUnsignedInt(octets.getShort(port)));
   }
 
   private void lookUp(String map, int key) {

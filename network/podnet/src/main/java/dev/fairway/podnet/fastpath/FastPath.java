@@ -283,6 +283,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
         maps.receivers().put(entry.getKey(), entry.getValue());
       }
     }
+    tell(maps);
   }
 
   @Override

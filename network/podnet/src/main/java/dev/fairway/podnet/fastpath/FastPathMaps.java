@@ -10,11 +10,9 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
-import dev.fairway.net.TransportAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -112,25 +110,16 @@ record FastPathMaps(
         .with(outcomes);
   }
 
-  /// What [#openings] holds.
+  /// What [#connections] and [#reserve] hold.
   List<Bypass.Begun> begun() {
     List<Bypass.Begun> begun = new ArrayList<>();
-    for (byte[] key : openings.keys()) {
-      openings.get(key).ifPresent(tuple -> begun.add(begun(key, tuple)));
+    for (byte[] place : connections.values()) {
+      ConnectionCode.begun(place).ifPresent(begun::add);
+    }
+    for (byte[] key : reserve.keys()) {
+      reserve.get(key).ifPresent(opened -> begun.add(ConnectionCode.begun(key, opened)));
     }
     return begun;
-  }
-
-  /// `struct bpf_sock_tuple`: both addresses, both ports, in network order.
-  private static Bypass.Begun begun(byte[] key, byte[] tuple) {
-    IpAddress client = new AddressLayout().read(ByteBuffer.wrap(key));
-    int bytes = client.family().addressBytes();
-    ByteBuffer in = ByteBuffer.wrap(tuple).order(ByteOrder.BIG_ENDIAN);
-    IpAddress server = IpAddress.ofBytes(Arrays.copyOfRange(tuple, bytes, 2 * bytes));
-    int ports = 2 * bytes;
-    return new Bypass.Begun(
-        new TransportAddress(client, Short.toUnsignedInt(in.getShort(ports))),
-        new TransportAddress(server, Short.toUnsignedInt(in.getShort(ports + 2))));
   }
 
   @Override
@@ -146,7 +135,7 @@ record FastPathMaps(
   }
 
   /// Sixteen bytes for both families (RFC 4291, section 2.5.5.2).
-  private record AddressLayout() implements BpfLayout<IpAddress> {
+  record AddressLayout() implements BpfLayout<IpAddress> {
     @Override
     public int bytes() {
       return 16;
