@@ -69,6 +69,11 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private boolean installed;
   private boolean known;
   private boolean closed;
+
+  /// Whether an earlier owner of a pod's address may have connections open. They are looked for
+  /// behind the pod's back: to read all connections takes long where there are many.
+  private boolean leftovers;
+
   private long strangers;
 
   private PolicyDatapath(
@@ -180,7 +185,8 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       LOG.warn("Pod {}/{} is not known of yet; it is cut off until it is", namespace, name);
       index.closed(key);
     }
-    load();
+    load(false);
+    leftovers = true;
     return true;
   }
 
@@ -204,6 +210,13 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   }
 
   private void load() {
+    load(true);
+  }
+
+  /// Loads what follows from the index.
+  ///
+  /// @param cuts whether to end open connections that are not allowed any more
+  private void load(boolean cuts) {
     PolicyRules after = index.refresh();
     known = true;
     notifyAll();
@@ -225,7 +238,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     List<Bypass.Begun> begun = divert(after);
     try {
       tables.applyIf(strangers, requests);
-      settled(after, begun, restricts);
+      settled(after, begun, restricts && cuts);
     } catch (KernelException e) {
       if (e.errno() != NfTables.ERESTART) {
         LOG.warn("changing the policy rules failed, loading all anew: {}", e.getMessage());
@@ -360,7 +373,10 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
           LOG.info("the policy rules may not be as they were left; loading them anew");
         }
         loadAll(installed ? loaded : index.refresh());
+      } else if (leftovers && installed && !loaded.pods().isEmpty()) {
+        cut(loaded, List.of());
       }
+      leftovers = false;
     } catch (RuntimeException e) {
       LOG.warn("cannot check the policy rules: {}", e.getMessage());
     }
