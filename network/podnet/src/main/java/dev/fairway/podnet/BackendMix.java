@@ -24,6 +24,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedSet;
 import java.util.Set;
 
 /// Each other node by the backend that the settings have for it, all together as one wanted state.
@@ -92,7 +93,9 @@ final class BackendMix {
 
   /// Those whom BGP is to reach.
   List<ClusterNode> bgpNeighbours(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
-    return others.stream().filter(other -> wanted(me, other, underlay) == BackendKind.BGP).toList();
+    return settings.backends().contains(BackendKind.BGP)
+        ? others.stream().filter(other -> wanted(me, other, underlay) == BackendKind.BGP).toList()
+        : List.of();
   }
 
   ForwardingState desired(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
@@ -103,7 +106,7 @@ final class BackendMix {
         vxlan.desired(me, groups.getOrDefault(BackendKind.VXLAN, List.of()), underlay);
     boolean keepsTunnel = keepsTunnel(me, others, groups.containsKey(BackendKind.VXLAN));
     Optional<TunnelDevice> tunnel = keepsTunnel ? wrapped.tunnel() : Optional.empty();
-    Set<ForwardingState.RangeRoute> all = new LinkedHashSet<>(wrapped.routes());
+    SequencedSet<ForwardingState.RangeRoute> all = new LinkedHashSet<>(wrapped.routes());
     all.addAll(plain.routes());
     all.addAll(wireGuard.routes(me, groups.getOrDefault(BackendKind.WIREGUARD, List.of())));
     boolean secures =
@@ -111,22 +114,28 @@ final class BackendMix {
             && keepsWireGuard(me, others, groups.containsKey(BackendKind.WIREGUARD));
     return new ForwardingState(
         tunnel,
-        List.copyOf(all),
-        List.copyOf(wrapped.neighbours()),
-        List.copyOf(wrapped.destinations()),
+        all,
+        wrapped.neighbours(),
+        wrapped.destinations(),
         secures ? Optional.of(wireGuard.tunnel(me, others, underlay)) : Optional.empty());
   }
 
   /// What goes by the second VXLAN device, [ForwardingState#EMPTY] without one.
   ForwardingState second(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
+    if (!VxlanBackend.canHaveSecond(me, underlay)) {
+      return ForwardingState.EMPTY;
+    }
     Map<BackendKind, List<ClusterNode>> groups = groups(me, others, underlay);
     return vxlan.second(me, groups.getOrDefault(BackendKind.VXLAN, List.of()), underlay);
   }
 
   /// Whether this machine has to have a WireGuard device.
   boolean keepsWireGuard(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
-    return keepsWireGuard(
-        me, others, groups(me, others, underlay).containsKey(BackendKind.WIREGUARD));
+    boolean possible =
+        settings.backends().contains(BackendKind.WIREGUARD) || me.wireGuard().isPresent();
+    return possible
+        && keepsWireGuard(
+            me, others, groups(me, others, underlay).containsKey(BackendKind.WIREGUARD));
   }
 
   private boolean keepsWireGuard(ClusterNode me, List<ClusterNode> others, boolean used) {

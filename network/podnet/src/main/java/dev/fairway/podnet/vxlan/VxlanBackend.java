@@ -55,8 +55,9 @@ public final class VxlanBackend implements Backend {
       own.add(range.address());
       routes.add(new RangeRoute(range, Way.UNREACHABLE, Optional.empty()));
     }
+    MacAddress mine = mac(me);
     for (ClusterNode other : others) {
-      if (obstacle(me, other).isPresent()) {
+      if (obstacle(mine, other).isPresent()) {
         continue;
       }
       MacAddress mac = other.tunnel().orElseThrow().mac();
@@ -92,8 +93,9 @@ public final class VxlanBackend implements Backend {
     List<NextHop> hops = new ArrayList<>();
     List<Destination> destinations = new ArrayList<>();
     IpFamily family = otherFamily(underlay);
+    MacAddress mine = mac(me);
     for (ClusterNode other : others) {
-      if (obstacle(me, other).isPresent() || !usesSecond(me, other, underlay)) {
+      if (!usesSecond(me, other, underlay) || obstacle(mine, other).isPresent()) {
         continue;
       }
       MacAddress mac = other.tunnel().orElseThrow().other().orElseThrow();
@@ -134,7 +136,13 @@ public final class VxlanBackend implements Backend {
     return other.tunnel().isPresent()
         && other.tunnel().get().other().filter(mac -> !mac.equals(secondMac(me))).isPresent()
         && other.address(family).isPresent()
-        && underlay.address(family).isPresent()
+        && canHaveSecond(me, underlay);
+  }
+
+  /// Whether this machine and its pods have addresses of the other family, too.
+  public static boolean canHaveSecond(ClusterNode me, Underlay underlay) {
+    IpFamily family = otherFamily(underlay);
+    return underlay.address(family).isPresent()
         && me.ranges().stream().anyMatch(range -> range.family() == family);
   }
 
@@ -171,8 +179,9 @@ public final class VxlanBackend implements Backend {
   @Override
   public List<String> unreachable(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
     List<String> reasons = new ArrayList<>();
+    MacAddress mine = mac(me);
     for (ClusterNode other : others) {
-      obstacle(me, other).ifPresent(why -> reasons.add("node " + other.name() + ": " + why));
+      obstacle(mine, other).ifPresent(why -> reasons.add("node " + other.name() + ": " + why));
     }
     int mtu = tunnelMtu(me, underlay);
     if (mtu > fitting(underlay)) {
@@ -188,15 +197,15 @@ public final class VxlanBackend implements Backend {
     return reasons;
   }
 
-  private Optional<String> obstacle(ClusterNode me, ClusterNode other) {
+  private Optional<String> obstacle(MacAddress mine, ClusterNode other) {
     if (other.tunnel().isEmpty()) {
       return Optional.of("its annotations name no VXLAN device yet");
     }
     if (other.tunnel().get().vni() != settings.vni()) {
       return Optional.of("its VXLAN device has another VNI than " + settings.vni());
     }
-    if (other.tunnel().get().mac().equals(mac(me))) {
-      return Optional.of("its VXLAN device has this node's own address " + mac(me));
+    if (other.tunnel().get().mac().equals(mine)) {
+      return Optional.of("its VXLAN device has this node's own address " + mine);
     }
     return Optional.empty();
   }
