@@ -37,6 +37,20 @@ final class ClusterDns {
         .formatted(spec.dnsAddress(), PORT, NAME);
   }
 
+  /// The host's own search path, which the kubelet puts behind the cluster's domains.
+  static List<String> search() throws IOException {
+    List<String> search = new ArrayList<>();
+    if (Files.isReadable(RESOLV_CONF)) {
+      for (String line : Files.readAllLines(RESOLV_CONF)) {
+        String[] words = line.strip().split("\\s+");
+        if (words[0].equals("search")) {
+          search = new ArrayList<>(List.of(words).subList(1, words.length));
+        }
+      }
+    }
+    return search;
+  }
+
   /// The host's own resolvers. One that listens on the host's loopback is out of a machine's reach.
   static List<InetSocketAddress> upstreams() throws IOException {
     List<InetSocketAddress> upstreams = new ArrayList<>();

@@ -115,12 +115,15 @@ final class NodeProcess {
   }
 
   private static DnsConfig dns(ClusterSpec spec) throws IOException {
-    return DnsConfig.of(
-        List.of(new InetSocketAddress(spec.dnsAddress().toInetAddress(), ClusterDns.PORT)),
-        ClusterSpec.CLUSTER_DOMAIN,
-        List.of(spec.serviceNetwork()),
-        spec.podNetworks(),
-        ClusterDns.upstreams());
+    DnsConfig usual =
+        DnsConfig.of(
+            List.of(new InetSocketAddress(spec.dnsAddress().toInetAddress(), ClusterDns.PORT)),
+            ClusterSpec.CLUSTER_DOMAIN,
+            List.of(spec.serviceNetwork()),
+            spec.podNetworks(),
+            ClusterDns.upstreams());
+    // The kubelet has this node's pods followed anyway, and nobody else asks here.
+    return usual.withCluster(usual.cluster().withSearchShortcut(ClusterDns.search()));
   }
 
   private static KubeletConfig kubelet(ClusterSpec spec, ClusterPaths paths, Machine machine) {

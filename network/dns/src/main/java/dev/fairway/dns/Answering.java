@@ -3,7 +3,6 @@ package dev.fairway.dns;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +18,11 @@ final class Answering {
     record Silence() implements Step {}
 
     /// Call [Answering#ask] where blocking is fine.
-    record AskUpstream(Query query, ClusterNames.Outcome.Elsewhere elsewhere) implements Step {}
+    ///
+    /// @param sinceNanos when the request came
+    record AskUpstream(
+        Query query, ClusterNames.Outcome.Elsewhere elsewhere, Asker asker, long sinceNanos)
+        implements Step {}
   }
 
   private static final Step WRITTEN = new Step.Written();
@@ -28,85 +31,93 @@ final class Answering {
   private final ClusterNames names;
   private final Supplier<@Nullable Zone> zone;
   private final Forwarder forwarder;
-  private final Semaphore forwards;
+  private final DnsCounts counts;
 
   Answering(
-      ClusterNames names, Supplier<@Nullable Zone> zone, Forwarder forwarder, int forwardsAtOnce) {
+      ClusterNames names, Supplier<@Nullable Zone> zone, Forwarder forwarder, DnsCounts counts) {
     this.names = names;
     this.zone = zone;
     this.forwarder = forwarder;
-    this.forwards = new Semaphore(forwardsAtOnce);
+    this.counts = counts;
   }
 
-  /// @param limitBytes how large the reply may be, 0 for what the query allows over UDP
-  Step answer(byte[] octets, int length, int limitBytes, WireWriter writer) {
+  /// The reply goes to the writer unless the step says otherwise.
+  Step answer(Asker asker, byte[] octets, int length, WireWriter writer) {
     return switch (Query.read(octets, length)) {
       case Query.Read.Ignored _ -> SILENCE;
       case Query.Read.Wrong wrong -> {
         Reply.writeError(writer, wrong);
+        counts.wrong(wrong.responseCode());
         yield WRITTEN;
       }
-      case Query.Read.Asked(Query query) -> answer(query, limitBytes, writer);
+      case Query.Read.Asked(Query query) -> answer(asker, query, writer);
     };
   }
 
-  private Step answer(Query query, int limitBytes, WireWriter writer) {
+  private Step answer(Asker asker, Query query, WireWriter writer) {
+    long since = System.nanoTime();
+    counts.asked(asker, query);
     if (query.edns() != null && query.edns().version() != 0) {
-      return written(Reply.error(ResponseCode.BAD_VERSION), query, limitBytes, writer);
+      write(Reply.error(ResponseCode.BAD_VERSION), query, asker, since, writer);
+      return WRITTEN;
     }
-    return switch (names.resolve(zone.get(), query)) {
-      case ClusterNames.Outcome.Answered(Reply reply) -> written(reply, query, limitBytes, writer);
-      case ClusterNames.Outcome.Elsewhere elsewhere ->
-          elsewhere(elsewhere, query, limitBytes, writer);
+    return switch (names.resolve(zone.get(), query, asker.address())) {
+      case ClusterNames.Outcome.Answered(Reply reply) -> {
+        write(reply, query, asker, since, writer);
+        yield WRITTEN;
+      }
+      case ClusterNames.Outcome.Elsewhere elsewhere -> {
+        Reply reply = atOnce(elsewhere, query, asker);
+        if (reply == null) {
+          yield new Step.AskUpstream(query, elsewhere, asker, since);
+        }
+        write(reply, query, asker, since, writer);
+        yield WRITTEN;
+      }
     };
   }
 
-  private Step elsewhere(
-      ClusterNames.Outcome.Elsewhere elsewhere, Query query, int limitBytes, WireWriter writer) {
+  private @Nullable Reply atOnce(
+      ClusterNames.Outcome.Elsewhere elsewhere, Query query, Asker asker) {
+    if (!forwarder.knows(elsewhere.name())) {
+      // An alias alone is still an answer; the asker may know how to go on.
+      return elsewhere.aliases().isEmpty()
+          ? Reply.error(ResponseCode.REFUSED)
+          : behind(elsewhere, Reply.error(ResponseCode.NO_ERROR));
+    }
     Reply cached = forwarder.cached(elsewhere.name(), query);
     if (cached != null) {
-      return written(behind(elsewhere.aliases(), cached), query, limitBytes, writer);
+      return behind(elsewhere, cached);
     }
-    if (!forwarder.hasUpstreams()) {
-      // An alias alone is still an answer; the asker may know how to go on.
-      Reply reply =
-          elsewhere.aliases().isEmpty()
-              ? Reply.error(ResponseCode.REFUSED)
-              : behind(elsewhere.aliases(), Reply.error(ResponseCode.NO_ERROR));
-      return written(reply, query, limitBytes, writer);
-    }
-    if (!forwards.tryAcquire()) {
-      return written(Reply.error(ResponseCode.SERVER_FAILURE), query, limitBytes, writer);
-    }
-    return new Step.AskUpstream(query, elsewhere);
-  }
-
-  private Step written(Reply reply, Query query, int limitBytes, WireWriter writer) {
-    write(reply, query, limitBytes, writer);
-    return WRITTEN;
+    return forwarder.enter(asker.address()) ? null : Reply.error(ResponseCode.SERVER_FAILURE);
   }
 
   /// Asks the upstreams and writes their reply. Blocks; to be called once for each
   /// [Step.AskUpstream].
-  void ask(Step.AskUpstream step, int limitBytes, WireWriter writer) {
+  void ask(Step.AskUpstream step, WireWriter writer) {
     try {
       Reply reply = forwarder.ask(step.elsewhere().name(), step.query());
-      write(behind(step.elsewhere().aliases(), reply), step.query(), limitBytes, writer);
+      write(behind(step.elsewhere(), reply), step.query(), step.asker(), step.sinceNanos(), writer);
     } finally {
-      forwards.release();
+      forwarder.leave(step.asker().address());
     }
   }
 
-  private void write(Reply reply, Query query, int limitBytes, WireWriter writer) {
-    int limit = limitBytes == 0 ? Reply.udpLimit(query) : limitBytes;
+  private void write(Reply reply, Query query, Asker asker, long since, WireWriter writer) {
+    int limit = asker.overTcp() ? WireWriter.MAX_MESSAGE_BYTES : Reply.udpLimit(query);
     reply.write(writer, query, limit, forwarder.hasUpstreams());
+    counts.answered(reply.responseCode(), System.nanoTime() - since);
   }
 
-  private static Reply behind(List<ResourceRecord> aliases, Reply reply) {
-    if (aliases.isEmpty()) {
+  private static Reply behind(ClusterNames.Outcome.Elsewhere elsewhere, Reply reply) {
+    Reply otherwise = elsewhere.otherwise();
+    if (otherwise != null && reply.responseCode() != ResponseCode.NO_ERROR) {
+      return otherwise;
+    }
+    if (elsewhere.aliases().isEmpty()) {
       return reply;
     }
-    List<ResourceRecord> answers = new ArrayList<>(aliases);
+    List<ResourceRecord> answers = new ArrayList<>(elsewhere.aliases());
     answers.addAll(reply.answers());
     return new Reply(reply.responseCode(), false, answers, reply.authorities(), reply.extras());
   }

@@ -3,8 +3,11 @@ package dev.fairway.dns;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
+import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// Decides what a question gets, from a zone alone: pure.
@@ -21,7 +24,11 @@ final class ClusterNames {
     record Answered(Reply reply) implements Outcome {}
 
     /// Ask an upstream for `name`, and put the aliases that led there in front of what it says.
-    record Elsewhere(Name name, List<ResourceRecord> aliases) implements Outcome {}
+    ///
+    /// @param otherwise what to answer if the upstream knows no such name or says nothing; null for
+    ///   what it says
+    record Elsewhere(Name name, List<ResourceRecord> aliases, @Nullable Reply otherwise)
+        implements Outcome {}
   }
 
   private final Name domain;
@@ -30,16 +37,54 @@ final class ClusterNames {
   private final Name nameServer;
   private final List<Prefix> servicePrefixes;
   private final List<Prefix> podPrefixes;
+  private final PodNames podNames;
+  private final ClientPods clients;
+  private final List<Name> fallthrough;
+
+  /// What a search path tries after the client's own namespace, or null without the shortcut.
+  private final @Nullable List<Name> search;
+
+  private final Map<Name, List<ResourceRecord>> hosts;
   private final int ttl;
 
-  ClusterNames(DnsConfig config) {
-    domain = Name.parse(config.clusterDomain());
+  ClusterNames(DnsConfig config, ClientPods clients) {
+    ClusterZone zone = config.cluster();
+    this.clients = clients;
+    domain = Name.parse(zone.domain());
     services = domain.child("svc");
     pods = domain.child("pod");
     nameServer = domain.child("dns").child("ns");
-    servicePrefixes = config.servicePrefixes();
-    podPrefixes = config.podPrefixes();
-    ttl = Math.toIntExact(config.ttl().toSeconds());
+    servicePrefixes = zone.servicePrefixes();
+    podPrefixes = zone.podPrefixes();
+    podNames = zone.podNames();
+    fallthrough = zone.fallthrough().stream().map(Name::parseOrRoot).toList();
+    search = zone.searchShortcut() ? search(zone.hostSearch()) : null;
+    ttl = zone.ttlSeconds();
+    hosts = hosts(config.hosts());
+  }
+
+  private List<Name> search(List<String> hostSearch) {
+    List<Name> path = new ArrayList<>(List.of(services, domain));
+    hostSearch.forEach(text -> path.add(Name.parseOrRoot(text)));
+    path.add(Name.ROOT);
+    return path;
+  }
+
+  private Map<Name, List<ResourceRecord>> hosts(Map<String, List<IpAddress>> addresses) {
+    Map<Name, List<ResourceRecord>> records = new HashMap<>();
+    addresses.forEach((text, ofName) -> {
+      Name name = Name.parse(text);
+      for (IpAddress address : ofName) {
+        records
+            .computeIfAbsent(name, _ -> new ArrayList<>())
+            .add(ResourceRecord.of(name, ttl, new Rdata.Address(address)));
+        Name reverse = ReverseName.of(address);
+        records
+            .computeIfAbsent(reverse, _ -> new ArrayList<>())
+            .add(ResourceRecord.of(reverse, ttl, new Rdata.Target(RecordType.PTR, name)));
+      }
+    });
+    return records;
   }
 
   /// The name that Services' namespaces are below.
@@ -64,24 +109,46 @@ final class ClusterNames {
   }
 
   /// @param zone null while the cluster has not been read yet
-  Outcome resolve(@Nullable Zone zone, Query query) {
+  /// @param client who asks
+  Outcome resolve(@Nullable Zone zone, Query query, InetAddress client) {
     if (query.queryClass() != ResourceRecord.CLASS_IN
         || query.type() == RecordType.AXFR
         || query.type() == RecordType.IXFR) {
       return new Outcome.Answered(Reply.error(ResponseCode.REFUSED));
     }
-    List<ResourceRecord> aliases = new ArrayList<>();
-    Name name = query.name();
+    Outcome outcome = follow(zone, query, query.name(), new ArrayList<>());
+    return search != null
+            && outcome instanceof Outcome.Answered(Reply reply)
+            && reply.responseCode() == ResponseCode.NAME_ERROR
+            && zone != null
+        ? searched(zone, query, client, reply, search)
+        : outcome;
+  }
+
+  private Outcome follow(
+      @Nullable Zone zone, Query query, Name start, List<ResourceRecord> aliases) {
+    Name name = start;
     while (true) {
+      List<ResourceRecord> host = hosts.get(name);
+      if (host != null) {
+        List<ResourceRecord> answers = new ArrayList<>(aliases);
+        answers.addAll(matching(host, query.type()));
+        return new Outcome.Answered(
+            new Reply(ResponseCode.NO_ERROR, true, answers, List.of(), List.of()));
+      }
       Name apex = apex(name);
       if (apex == null) {
-        return new Outcome.Elsewhere(name, List.copyOf(aliases));
+        return new Outcome.Elsewhere(name, List.copyOf(aliases), null);
       }
       if (zone == null) {
         // Neither yes nor no would be true; a resolver asks again.
         return new Outcome.Answered(Reply.error(ResponseCode.SERVER_FAILURE));
       }
       List<ResourceRecord> there = records(zone, name);
+      if ((there == null || (there.isEmpty() && ReverseName.prefix(name) != null))
+          && fallsThrough(name)) {
+        return new Outcome.Elsewhere(name, List.copyOf(aliases), null);
+      }
       ResourceRecord alias = alias(there, query.type());
       if (alias == null || aliases.size() == MAX_ALIASES) {
         return new Outcome.Answered(reply(zone, apex, there, query, aliases));
@@ -89,6 +156,53 @@ final class ClusterNames {
       aliases.add(alias);
       name = ((Rdata.Target) alias.data()).name();
     }
+  }
+
+  private boolean fallsThrough(Name name) {
+    for (Name zone : fallthrough) {
+      if (name.isWithin(zone)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// The rest of the client's search path, walked here instead of by the client: what it would end
+  /// with is answered behind an alias. Only the first name of the path is a reason to, so a client
+  /// that walks on by itself gets plain answers.
+  private Outcome searched(
+      Zone zone, Query query, InetAddress client, Reply missing, List<Name> path) {
+    if (query.type() != RecordType.A && query.type() != RecordType.AAAA) {
+      return new Outcome.Answered(missing);
+    }
+    String namespace = clients.namespace(IpAddress.ofBytes(client.getAddress()));
+    if (namespace == null) {
+      return new Outcome.Answered(missing);
+    }
+    Name own = services.child(namespace);
+    Name asked = query.name();
+    if (!asked.isWithin(own) || asked.equals(own)) {
+      return new Outcome.Answered(missing);
+    }
+    for (Name suffix : path) {
+      Name next = asked.moved(own, suffix);
+      if (next == null) {
+        continue;
+      }
+      List<ResourceRecord> aliases = new ArrayList<>();
+      aliases.add(ResourceRecord.of(asked, ttl, new Rdata.Target(RecordType.CNAME, next)));
+      switch (follow(zone, query, next, aliases)) {
+        case Outcome.Elsewhere elsewhere -> {
+          return new Outcome.Elsewhere(elsewhere.name(), elsewhere.aliases(), missing);
+        }
+        case Outcome.Answered(Reply reply) -> {
+          if (reply.responseCode() == ResponseCode.NO_ERROR) {
+            return new Outcome.Answered(reply);
+          }
+        }
+      }
+    }
+    return new Outcome.Answered(missing);
   }
 
   /// The zone of ours that the name belongs to, or null.
@@ -127,10 +241,19 @@ final class ClusterNames {
   private @Nullable List<ResourceRecord> podRecords(Name name) {
     int labels = name.labelCount() - pods.labelCount();
     if (labels == 1) {
-      return List.of();
+      return podNames == PodNames.DISABLED ? null : List.of();
     }
     IpAddress address = labels == 2 ? dashed(name.label(0)) : null;
     if (address == null || podPrefixes.stream().noneMatch(prefix -> prefix.contains(address))) {
+      return null;
+    }
+    boolean exists =
+        switch (podNames) {
+          case DISABLED -> false;
+          case INSECURE -> true;
+          case VERIFIED -> name.label(1).equals(clients.namespace(address));
+        };
+    if (!exists) {
       return null;
     }
     return List.of(ResourceRecord.of(name, ttl, new Rdata.Address(address)));

@@ -1,60 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.dns;
 
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /// What the DNS server is told.
 ///
 /// @param listen where to listen, UDP and TCP both; the first one is named as the zone's name
 ///   server
-/// @param clusterDomain usually `cluster.local`
-/// @param servicePrefixes where cluster IPs come from: reverse names in them are ours
-/// @param podPrefixes where pod addresses come from: reverse names in them are ours, and pod names
-///   (`10-200-0-5.default.pod.cluster.local`) exist for every address in them
-/// @param upstreams the resolvers that know all other names, asked in this order; if there is none,
-///   other names are refused
-/// @param ttl how long answers of ours may be kept, in whole seconds
-/// @param upstreamTimeout how long one question to one upstream may take
-/// @param cachedAnswers how many answers of upstreams are kept at most
-/// @param concurrentForwards how many questions may wait for upstreams at once; more are answered
-///   with SERVFAIL
-/// @param concurrentConnections how many TCP connections are served at once; more are closed
+/// @param cluster the names of the cluster
+/// @param hosts names with fixed addresses, before all others
+/// @param forwarding who knows the rest
+/// @param caching what is kept of what they said
+/// @param concurrentConnections how many TCP connections are served at once, an eighth of them for
+///   one client
 public record DnsConfig(
     List<InetSocketAddress> listen,
-    String clusterDomain,
-    List<Prefix> servicePrefixes,
-    List<Prefix> podPrefixes,
-    List<InetSocketAddress> upstreams,
-    Duration ttl,
-    Duration upstreamTimeout,
-    int cachedAnswers,
-    int concurrentForwards,
+    ClusterZone cluster,
+    Map<String, List<IpAddress>> hosts,
+    Forwarding forwarding,
+    Caching caching,
     int concurrentConnections) {
   public DnsConfig {
     listen = List.copyOf(listen);
-    servicePrefixes = List.copyOf(servicePrefixes);
-    podPrefixes = List.copyOf(podPrefixes);
-    upstreams = List.copyOf(upstreams);
+    hosts = Map.copyOf(hosts);
     if (listen.isEmpty()) {
       throw new IllegalArgumentException("DNS: listen names no address");
     }
-    if (Name.parse(clusterDomain).isRoot()) {
-      throw new IllegalArgumentException("DNS: clusterDomain is the root; use cluster.local");
-    }
-    for (InetSocketAddress upstream : upstreams) {
-      if (listen.contains(upstream)) {
-        throw new IllegalArgumentException(
-            "DNS: upstream " + upstream + " is this server itself; name another resolver");
+    for (Forwarding.Route route : forwarding.routes()) {
+      for (InetSocketAddress upstream : route.upstreams()) {
+        if (listen.contains(upstream)) {
+          throw new IllegalArgumentException(
+              "DNS: upstream " + upstream + " is this server itself; name another resolver");
+        }
       }
     }
-    if (ttl.isNegative() || upstreamTimeout.toMillis() < 1) {
-      throw new IllegalArgumentException("DNS: ttl or upstreamTimeout is too short");
-    }
-    if (cachedAnswers < 0 || concurrentForwards < 1 || concurrentConnections < 1) {
-      throw new IllegalArgumentException("DNS: a bound is too small");
+    if (concurrentConnections < 1) {
+      throw new IllegalArgumentException("DNS: concurrentConnections is less than 1");
     }
   }
 
@@ -67,14 +52,22 @@ public record DnsConfig(
       List<InetSocketAddress> upstreams) {
     return new DnsConfig(
         listen,
-        clusterDomain,
-        servicePrefixes,
-        podPrefixes,
-        upstreams,
-        Duration.ofSeconds(5),
-        Duration.ofSeconds(2),
-        10_000,
-        1000,
+        ClusterZone.of(clusterDomain, servicePrefixes, podPrefixes),
+        Map.of(),
+        Forwarding.to(upstreams),
+        Caching.usual(),
         250);
+  }
+
+  public DnsConfig withCluster(ClusterZone other) {
+    return new DnsConfig(listen, other, hosts, forwarding, caching, concurrentConnections);
+  }
+
+  public DnsConfig withForwarding(Forwarding other) {
+    return new DnsConfig(listen, cluster, hosts, other, caching, concurrentConnections);
+  }
+
+  public DnsConfig withCaching(Caching other) {
+    return new DnsConfig(listen, cluster, hosts, forwarding, other, concurrentConnections);
   }
 }

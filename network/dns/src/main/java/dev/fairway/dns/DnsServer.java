@@ -18,17 +18,21 @@ public final class DnsServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DnsServer.class);
 
   private final ZoneFollower follower;
+  private final Forwarder forwarder;
+  private final DnsCounts counts;
   private final List<UdpListener> udp = new ArrayList<>();
   private final List<TcpListener> tcp = new ArrayList<>();
 
   private DnsServer(DnsConfig config) {
-    ClusterNames names = new ClusterNames(config);
+    ClientPods clients = new ClientPods();
+    ClusterNames names = new ClusterNames(config, clients);
     IpAddress first = IpAddress.ofBytes(config.listen().getFirst().getAddress().getAddress());
     follower =
         new ZoneFollower(
-            names.services(), Math.toIntExact(config.ttl().toSeconds()), names.fixed(first));
-    Answering answering =
-        new Answering(names, follower::zone, new Forwarder(config), config.concurrentForwards());
+            names.services(), config.cluster().ttlSeconds(), names.fixed(first), clients);
+    forwarder = new Forwarder(config);
+    counts = new DnsCounts(config.listen().getFirst().getPort());
+    Answering answering = new Answering(names, follower::zone, forwarder, counts);
     try {
       for (InetSocketAddress address : config.listen()) {
         UdpListener listener = UdpListener.open(address, answering);
@@ -54,13 +58,14 @@ public final class DnsServer implements AutoCloseable {
     server.tcp.forEach(TcpListener::start);
     LOG.info(
         "DNS for {} at {}, other names from {}",
-        config.clusterDomain(),
+        config.cluster().domain(),
         server.addresses(),
-        config.upstreams());
+        config.forwarding().routes());
     return server;
   }
 
-  /// What follows `Service` and `EndpointSlice`; other kinds are not looked at.
+  /// What follows `Service` and `EndpointSlice`, and `Pod` for the search path shortcut and
+  /// verified pod names; other kinds are not looked at.
   public Subscriber subscriber() {
     return follower;
   }
@@ -68,6 +73,12 @@ public final class DnsServer implements AutoCloseable {
   /// Whether the cluster's names are known.
   public boolean isReady() {
     return follower.zone() != null;
+  }
+
+  /// What was asked and answered, in the Prometheus text format with CoreDNS's names.
+  public String metrics() {
+    Zone zone = follower.zone();
+    return counts.text(forwarder, zone == null ? 0 : zone.size());
   }
 
   /// Where it listens, with the ports picked for port 0.

@@ -1,64 +1,178 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.dns;
 
-import java.io.DataInputStream;
 import java.io.IOException;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.net.SocketTimeoutException;
+import java.net.InetAddress;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/// Asks the upstream resolvers what is not of the cluster: first the one that answered last, then
-/// the others in their order. Blocking, for virtual threads.
-///
-/// Each question has a socket of its own with a port the kernel picks at random, connected so that
-/// only that upstream can answer, and a random id (RFC 5452); an answer must repeat both id and
-/// question. A truncated one is asked again over TCP. The same question asked by many at once is
-/// asked once.
+/// Asks upstream resolvers what is not of the cluster, and remembers what they said. Blocking, for
+/// virtual threads. The same question asked by many at once is asked once.
 final class Forwarder {
-  private static final int RECURSION_DESIRED = 0x0100;
-
-  /// How often the list of upstreams is gone through before giving up.
+  /// How often the upstreams of a zone are gone through before giving up, and for how long.
   private static final int ROUNDS = 2;
 
-  private final List<InetSocketAddress> upstreams;
+  private static final Duration MOST = Duration.ofSeconds(5);
+
+  /// After this a stale answer is better than none (RFC 8767 section 5).
+  private static final long PATIENCE_MILLIS = 1800;
+
+  /// The longest zone first.
+  private final List<Upstreams> routes;
+
   private final Duration timeout;
+  private final boolean staleFirst;
   private final AnswerCache cache;
-  private final ConcurrentHashMap<AnswerCache.Key, CompletableFuture<Reply>> running =
-      new ConcurrentHashMap<>();
+  private final Map<AnswerCache.Key, CompletableFuture<Reply>> running = new ConcurrentHashMap<>();
   private final SecureRandom random = new SecureRandom();
 
-  /// The upstream that answered last is asked first, so that a dead one costs its timeout once.
-  private volatile int preferred;
+  private final Semaphore places;
+  private final int mostOfOneClient;
+  private final Map<InetAddress, Integer> ofClients = new ConcurrentHashMap<>();
+  final LongAdder refused = new LongAdder();
 
   Forwarder(DnsConfig config) {
-    this.upstreams = config.upstreams();
-    this.timeout = config.upstreamTimeout();
-    this.cache = new AnswerCache(config.cachedAnswers());
+    Forwarding forwarding = config.forwarding();
+    routes =
+        forwarding.routes().stream()
+            .map(Upstreams::new)
+            .sorted(Comparator.comparingInt((Upstreams u) -> u.zone().labelCount()).reversed())
+            .toList();
+    timeout = forwarding.timeout();
+    places = new Semaphore(forwarding.concurrent());
+    mostOfOneClient = Math.max(1, forwarding.concurrent() / 4);
+    cache = new AnswerCache(config.caching());
+    staleFirst = config.caching().staleFirst();
+  }
+
+  AnswerCache cache() {
+    return cache;
   }
 
   boolean hasUpstreams() {
-    return !upstreams.isEmpty();
+    return !routes.isEmpty();
   }
 
+  /// Whether anybody can be asked for the name.
+  boolean knows(Name name) {
+    return route(name) != null;
+  }
+
+  private @Nullable Upstreams route(Name name) {
+    for (Upstreams route : routes) {
+      if (name.isWithin(route.zone())) {
+        return route;
+      }
+    }
+    return null;
+  }
+
+  /// What can be said at once, or null.
   @Nullable Reply cached(Name name, Query query) {
-    return cache.get(key(name, query), System.nanoTime());
+    AnswerCache.Key key = key(name, query);
+    AnswerCache.Found found = cache.get(key, System.nanoTime());
+    if (found == null || (found.stale() && !staleFirst)) {
+      if (found != null && found.refresh()) {
+        cache.refreshFailed(key);
+      }
+      cache.misses.increment();
+      return null;
+    }
+    (found.stale() ? cache.staleHits : cache.hits).increment();
+    if (found.refresh()) {
+      refresh(name, key);
+    }
+    return found.reply();
+  }
+
+  private void refresh(Name name, AnswerCache.Key key) {
+    if (!places.tryAcquire()) {
+      cache.refreshFailed(key);
+      return;
+    }
+    cache.prefetches.increment();
+    Thread.ofVirtual()
+        .name("dns-refresh")
+        .start(() -> {
+          try {
+            fetch(name, key);
+          } finally {
+            cache.refreshFailed(key);
+            places.release();
+          }
+        });
   }
 
   private static AnswerCache.Key key(Name name, Query query) {
     return new AnswerCache.Key(name, query.type(), query.dnssecOk());
   }
 
-  /// What the upstreams say of `name` with the query's type; SERVFAIL if none says anything.
+  /// Takes a place among those that wait for upstreams, to be given back; false if the client or
+  /// all together have too many.
+  boolean enter(InetAddress client) {
+    int mine = ofClients.merge(client, 1, Integer::sum);
+    if (mine <= mostOfOneClient && places.tryAcquire()) {
+      return true;
+    }
+    forget(client);
+    refused.increment();
+    return false;
+  }
+
+  void leave(InetAddress client) {
+    forget(client);
+    places.release();
+  }
+
+  private void forget(InetAddress client) {
+    ofClients.computeIfPresent(client, (_, count) -> count == 1 ? null : count - 1);
+  }
+
+  /// What the upstreams say of `name` with the query's type; a stale answer if they say nothing
+  /// useful soon; SERVFAIL if there is none.
   Reply ask(Name name, Query query) {
     AnswerCache.Key key = key(name, query);
+    AnswerCache.Found found = cache.get(key, System.nanoTime());
+    if (found == null || !found.stale()) {
+      return fetch(name, key);
+    }
+    CompletableFuture<Reply> fetched = new CompletableFuture<>();
+    Thread.ofVirtual()
+        .name("dns-refresh")
+        .start(() -> {
+          try {
+            fetched.complete(fetch(name, key));
+          } catch (RuntimeException e) {
+            fetched.complete(Reply.error(ResponseCode.SERVER_FAILURE));
+          } finally {
+            cache.refreshFailed(key);
+          }
+        });
+    try {
+      Reply reply = fetched.get(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+      if (isSaying(reply.responseCode())) {
+        return reply;
+      }
+    } catch (TimeoutException | java.util.concurrent.ExecutionException e) {
+      // It goes on, and the next asker profits.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    cache.staleHits.increment();
+    return found.reply();
+  }
+
+  private Reply fetch(Name name, AnswerCache.Key key) {
     CompletableFuture<Reply> mine = new CompletableFuture<>();
     CompletableFuture<Reply> theirs = running.putIfAbsent(key, mine);
     if (theirs != null) {
@@ -66,7 +180,7 @@ final class Forwarder {
     }
     Reply reply = Reply.error(ResponseCode.SERVER_FAILURE);
     try {
-      reply = askInTurn(name, query);
+      reply = askInTurn(name, key);
       cache.put(key, reply, System.nanoTime());
       return reply;
     } finally {
@@ -75,119 +189,46 @@ final class Forwarder {
     }
   }
 
-  private Reply askInTurn(Name name, Query query) {
+  private Reply askInTurn(Name name, AnswerCache.Key key) {
     Reply last = Reply.error(ResponseCode.SERVER_FAILURE);
-    for (int round = 0; round < ROUNDS; round++) {
-      int first = preferred;
-      for (int i = 0; i < upstreams.size(); i++) {
-        int index = (first + i) % upstreams.size();
+    Upstreams route = route(name);
+    long start = System.nanoTime();
+    for (int round = 0; round < ROUNDS && route != null; round++) {
+      for (int index : route.inOrder(System.nanoTime())) {
+        Duration left = MOST.minusNanos(System.nanoTime() - start);
+        if (left.toMillis() < 1) {
+          return last;
+        }
         try {
-          Reply reply = exchange(upstreams.get(index), name, query);
-          if (reply.responseCode() == ResponseCode.NO_ERROR
-              || reply.responseCode() == ResponseCode.NAME_ERROR) {
-            preferred = index;
+          Duration patience = left.compareTo(timeout) < 0 ? left : timeout;
+          Message message =
+              new Exchange(random, route.address(index), name, key.type(), key.dnssecOk(), patience)
+                  .run();
+          Reply reply = reply(message);
+          if (isSaying(reply.responseCode())) {
+            route.answered(index);
             return reply;
           }
           last = reply;
         } catch (IOException | MalformedMessage e) {
           // Silent, closed or talking nonsense: the next one is the remedy.
+          route.failed(index, System.nanoTime());
         }
       }
     }
     return last;
   }
 
-  private Reply exchange(InetSocketAddress upstream, Name name, Query query)
-      throws IOException, MalformedMessage {
-    int id = random.nextInt(0x10000);
-    byte[] question = question(id, name, query);
-    Message message = overUdp(upstream, question, id, name, query.type());
-    if (message.isTruncated()) {
-      message = overTcp(upstream, question, id, name, query.type());
-    }
+  private static boolean isSaying(int responseCode) {
+    return responseCode == ResponseCode.NO_ERROR || responseCode == ResponseCode.NAME_ERROR;
+  }
+
+  private static Reply reply(Message message) {
     return new Reply(
         message.responseCode(),
         false,
         message.answers(),
         message.authorities(),
         message.extras().stream().filter(record -> record.type() != RecordType.OPT).toList());
-  }
-
-  private static byte[] question(int id, Name name, Query query) {
-    WireWriter writer = new WireWriter();
-    writer.reset(WireWriter.MAX_MESSAGE_BYTES);
-    writer.u16(id);
-    writer.u16(RECURSION_DESIRED);
-    writer.u16(1);
-    writer.i32(0);
-    writer.u16(1);
-    writer.bytes(name.wire());
-    writer.u16(query.type());
-    writer.u16(ResourceRecord.CLASS_IN);
-    writer.record(Reply.opt(0, query.dnssecOk()));
-    return writer.toBytes();
-  }
-
-  private Message overUdp(InetSocketAddress upstream, byte[] question, int id, Name name, int type)
-      throws IOException {
-    long deadline = System.nanoTime() + timeout.toNanos();
-    byte[] buffer = new byte[WireWriter.MAX_MESSAGE_BYTES];
-    try (DatagramSocket socket = new DatagramSocket()) {
-      socket.connect(upstream);
-      socket.send(new DatagramPacket(question, question.length));
-      while (true) {
-        socket.setSoTimeout(millisUntil(deadline));
-        DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
-        socket.receive(packet);
-        try {
-          Message message = Message.read(buffer, packet.getLength());
-          if (answers(message, id, name, type)) {
-            return message;
-          }
-        } catch (MalformedMessage e) {
-          // It may be forged; the true one may still come.
-        }
-      }
-    }
-  }
-
-  private Message overTcp(InetSocketAddress upstream, byte[] question, int id, Name name, int type)
-      throws IOException, MalformedMessage {
-    long deadline = System.nanoTime() + timeout.toNanos();
-    try (Socket socket = new Socket()) {
-      socket.connect(upstream, millisUntil(deadline));
-      byte[] framed = new byte[question.length + 2];
-      framed[0] = (byte) (question.length >>> 8);
-      framed[1] = (byte) question.length;
-      System.arraycopy(question, 0, framed, 2, question.length);
-      socket.getOutputStream().write(framed);
-      socket.setSoTimeout(millisUntil(deadline));
-      DataInputStream input = new DataInputStream(socket.getInputStream());
-      byte[] answer = new byte[input.readUnsignedShort()];
-      input.readFully(answer);
-      Message message = Message.read(answer, answer.length);
-      if (!answers(message, id, name, type)) {
-        throw new MalformedMessage("the answer is to another question", 0);
-      }
-      return message;
-    }
-  }
-
-  private static boolean answers(Message message, int id, Name name, int type) {
-    return message.isResponse()
-        && message.id() == id
-        && message.questions().size() == 1
-        && message
-            .questions()
-            .getFirst()
-            .equals(new Message.Question(name, type, ResourceRecord.CLASS_IN));
-  }
-
-  private static int millisUntil(long deadline) throws SocketTimeoutException {
-    long millis = (deadline - System.nanoTime()) / 1_000_000;
-    if (millis < 1) {
-      throw new SocketTimeoutException("the upstream does not answer");
-    }
-    return (int) Math.min(millis, 60_000);
   }
 }

@@ -3,6 +3,7 @@ package dev.fairway.dns;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /// A domain name: labels of 1 to 63 octets, at most 255 octets on the wire (RFC 1035 section
@@ -48,6 +49,42 @@ final class Name {
       throw new IllegalArgumentException("\"" + text + "\" is not a DNS name: a label is empty");
     }
     return name;
+  }
+
+  /// As [#parse], and `.` is the root.
+  static Name parseOrRoot(String text) {
+    return text.equals(".") ? ROOT : parse(text);
+  }
+
+  /// The labels in front of `from`, which this name is within, in front of `to` instead; null if
+  /// that gets too long.
+  @Nullable Name moved(Name from, Name to) {
+    int kept = wire.length - from.wire.length;
+    if (kept + to.wire.length > MAX_WIRE_BYTES) {
+      return null;
+    }
+    byte[] moved = Arrays.copyOf(wire, kept + to.wire.length);
+    System.arraycopy(to.wire, 0, moved, kept, to.wire.length);
+    return new Name(moved);
+  }
+
+  /// Whether it is the same name in the same letter case.
+  boolean isSpelledAs(Name other) {
+    return Arrays.equals(wire, other.wire);
+  }
+
+  /// The name with each letter in a case that `coin` picks.
+  Name spelledByChance(Random coin) {
+    byte[] mixed = wire.clone();
+    for (int at = 0; mixed[at] != 0; at += 1 + mixed[at]) {
+      for (int i = at + 1; i <= at + mixed[at]; i++) {
+        int lower = fold(mixed[i]);
+        if (lower >= 'a' && lower <= 'z') {
+          mixed[i] = (byte) (coin.nextBoolean() ? lower : lower - 32);
+        }
+      }
+    }
+    return new Name(mixed);
   }
 
   /// The name with one more label in front.

@@ -51,7 +51,11 @@ final class ServiceRecords {
     } else {
       built.clusterIps(spec);
     }
-    return new Zone.Contribution(base, List.copyOf(built.records));
+    // A headless Service of which no endpoint is ready is no name (specification, section 2.4.1);
+    // its namespace is one.
+    boolean named = !isHeadless(service) || !built.records.isEmpty();
+    Name name = named ? base : services.child(service.getMetadata().getNamespace());
+    return new Zone.Contribution(name, List.copyOf(built.records));
   }
 
   private void externalName(@Nullable String target) {
@@ -97,7 +101,8 @@ final class ServiceRecords {
       }
       for (String text : endpoint.getAddresses()) {
         IpAddress address = address(text);
-        if (address != null) {
+        // Whoever may write EndpointSlices shall not lead askers to themselves.
+        if (address != null && isReachable(address)) {
           endpoint(slice, endpoint.getHostname(), address);
         }
       }
@@ -135,6 +140,13 @@ final class ServiceRecords {
 
   private void add(Name name, Rdata data) {
     records.add(ResourceRecord.of(name, ttl, data));
+  }
+
+  private static boolean isReachable(IpAddress address) {
+    return !address.isLoopback()
+        && !address.isUnspecified()
+        && !address.isLinkLocal()
+        && !address.isMulticast();
   }
 
   private static @Nullable IpAddress address(String text) {

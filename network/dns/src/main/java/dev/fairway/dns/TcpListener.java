@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.dns;
 
-import java.io.BufferedInputStream;
-import java.io.DataInputStream;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.SocketTimeoutException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One TCP address (RFC 7766), a virtual thread a connection. Questions of one connection are
-/// answered one after the other.
+/// One TCP address (RFC 7766), a virtual thread a connection.
+///
+/// No client can hold it: each may have an eighth of the places; when all are taken, the connection
+/// that has waited longest for its next question makes room; and a connection that is quiet, or
+/// sends or takes a message too slowly, is closed.
 final class TcpListener implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TcpListener.class);
-  private static final int IDLE_MILLIS = 10_000;
   private static final int BACKLOG = 256;
 
   private final ServerSocket server;
   private final Answering answering;
-  private final Semaphore connections;
-  private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+  private final int most;
+  private final int mostOfOneClient;
+  private final Set<TcpConnection> open = ConcurrentHashMap.newKeySet();
 
   private TcpListener(ServerSocket server, Answering answering, int connectionsAtOnce) {
     this.server = server;
     this.answering = answering;
-    this.connections = new Semaphore(connectionsAtOnce);
+    this.most = connectionsAtOnce;
+    this.mostOfOneClient = Math.max(2, connectionsAtOnce / 8);
   }
 
   static TcpListener open(InetSocketAddress address, Answering answering, int connectionsAtOnce)
@@ -49,18 +49,28 @@ final class TcpListener implements AutoCloseable {
 
   void start() {
     Thread.ofVirtual().name("dns-tcp-" + server.getLocalSocketAddress()).start(this::accept);
+    Thread.ofVirtual().name("dns-tcp-deadlines").start(this::closeTheSlow);
   }
 
   private void accept() {
     while (!server.isClosed()) {
       try {
         Socket socket = server.accept();
-        if (!connections.tryAcquire()) {
+        if (!hasPlace(socket.getInetAddress())) {
           socket.close();
           continue;
         }
-        open.add(socket);
-        Thread.ofVirtual().name("dns-connection").start(() -> serve(socket));
+        TcpConnection connection = new TcpConnection(socket, answering);
+        open.add(connection);
+        Thread.ofVirtual()
+            .name("dns-connection")
+            .start(() -> {
+              try {
+                connection.serve();
+              } finally {
+                open.remove(connection);
+              }
+            });
       } catch (IOException e) {
         if (!server.isClosed()) {
           LOG.warn("{}: cannot accept: {}", server.getLocalSocketAddress(), e.getMessage());
@@ -69,38 +79,49 @@ final class TcpListener implements AutoCloseable {
     }
   }
 
-  private void serve(Socket socket) {
-    try (socket) {
-      socket.setTcpNoDelay(true);
-      socket.setSoTimeout(IDLE_MILLIS);
-      DataInputStream input = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
-      OutputStream output = socket.getOutputStream();
-      WireWriter writer = new WireWriter();
-      while (true) {
-        byte[] request = new byte[input.readUnsignedShort()];
-        input.readFully(request);
-        Answering.Step step =
-            answering.answer(request, request.length, WireWriter.MAX_MESSAGE_BYTES, writer);
-        if (step instanceof Answering.Step.AskUpstream ask) {
-          answering.ask(ask, WireWriter.MAX_MESSAGE_BYTES, writer);
-        } else if (step instanceof Answering.Step.Silence) {
-          return;
-        }
-        byte[] framed = new byte[writer.length() + 2];
-        framed[0] = (byte) (writer.length() >>> 8);
-        framed[1] = (byte) writer.length();
-        System.arraycopy(writer.array(), 0, framed, 2, writer.length());
-        output.write(framed);
+  private boolean hasPlace(InetAddress client) {
+    int ofClient = 0;
+    TcpConnection idlest = null;
+    TcpConnection idlestOfClient = null;
+    for (TcpConnection connection : open) {
+      if (connection.client().equals(client)) {
+        ofClient++;
+        idlestOfClient = idler(idlestOfClient, connection);
       }
-    } catch (EOFException | SocketTimeoutException e) {
-      // The asker is done.
-    } catch (IOException e) {
-      LOG.debug("a connection broke: {}", e.getMessage());
-    } catch (RuntimeException e) {
-      LOG.error("a query over TCP failed", e);
-    } finally {
-      open.remove(socket);
-      connections.release();
+      idlest = idler(idlest, connection);
+    }
+    if (ofClient >= mostOfOneClient) {
+      return makesRoom(idlestOfClient);
+    }
+    return open.size() < most || makesRoom(idlest);
+  }
+
+  private static TcpConnection idler(@Nullable TcpConnection one, TcpConnection other) {
+    return one == null || other.idleNanos() > one.idleNanos() ? other : one;
+  }
+
+  private boolean makesRoom(@Nullable TcpConnection idlest) {
+    if (idlest == null || idlest.idleNanos() == 0) {
+      return false;
+    }
+    idlest.close();
+    open.remove(idlest);
+    return true;
+  }
+
+  private void closeTheSlow() {
+    while (!server.isClosed()) {
+      try {
+        Thread.sleep(500);
+      } catch (InterruptedException e) {
+        return;
+      }
+      long now = System.nanoTime();
+      for (TcpConnection connection : open) {
+        if (connection.isLate(now)) {
+          connection.close();
+        }
+      }
     }
   }
 
@@ -108,11 +129,9 @@ final class TcpListener implements AutoCloseable {
   public void close() {
     try {
       server.close();
-      for (Socket socket : open) {
-        socket.close();
-      }
     } catch (IOException e) {
       LOG.debug("closing: {}", e.getMessage());
     }
+    open.forEach(TcpConnection::close);
   }
 }

@@ -59,14 +59,14 @@ final class UdpListener implements AutoCloseable {
     while (channel.isOpen()) {
       try {
         request.clear();
-        SocketAddress asker = channel.receive(request);
-        if (asker == null) {
+        SocketAddress from = channel.receive(request);
+        if (!(from instanceof InetSocketAddress asker)) {
           continue;
         }
         request.flip();
         int length = request.remaining();
         request.get(octets, 0, length);
-        switch (answering.answer(octets, length, 0, writer)) {
+        switch (answering.answer(new Asker(asker.getAddress(), false), octets, length, writer)) {
           case Answering.Step.Written _ -> {
             reply.clear().put(writer.array(), 0, writer.length()).flip();
             channel.send(reply, asker);
@@ -89,7 +89,7 @@ final class UdpListener implements AutoCloseable {
   private void forward(Answering.Step.AskUpstream ask, SocketAddress asker) {
     try {
       WireWriter writer = new WireWriter();
-      answering.ask(ask, 0, writer);
+      answering.ask(ask, writer);
       channel.send(ByteBuffer.wrap(writer.array(), 0, writer.length()), asker);
     } catch (IOException e) {
       LOG.debug("{}: {}", address, e.getMessage());

@@ -6,6 +6,7 @@ import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.util.ArrayList;
@@ -29,13 +30,15 @@ final class ZoneFollower implements Subscriber {
 
   private final Name services;
   private final int ttlSeconds;
+  private final ClientPods clients;
   private final List<Zone.Contribution> fixed;
   private final Map<ObjectKey, Service> known = new HashMap<>();
   private final Map<ObjectKey, Map<ObjectKey, EndpointSlice>> slices = new HashMap<>();
   private final Map<ObjectKey, Zone.Contribution> contributions = new HashMap<>();
   private volatile @Nullable Zone zone;
 
-  ZoneFollower(Name services, int ttlSeconds, List<Zone.Contribution> fixed) {
+  ZoneFollower(Name services, int ttlSeconds, List<Zone.Contribution> fixed, ClientPods clients) {
+    this.clients = clients;
     this.services = services;
     this.ttlSeconds = ttlSeconds;
     this.fixed = fixed;
@@ -48,7 +51,15 @@ final class ZoneFollower implements Subscriber {
 
   @Override
   public void changed(Delta delta, ClusterImage image) {
+    if (delta.touches(Pod.class)) {
+      changedPods(delta.full(), delta.of(Pod.class));
+    }
     changed(delta.full(), delta.of(Service.class), delta.of(EndpointSlice.class));
+  }
+
+  /// @param full whether the changes list every pod there is
+  void changedPods(boolean full, Map<ObjectKey, Change<Pod>> changes) {
+    clients.changed(full, changes);
   }
 
   /// @param full whether the changes list everything there is

@@ -10,9 +10,17 @@
 /// without regard to case and keep the case they came in. The server trusts nothing it reads: each
 /// length, pointer and count is checked (RFC 9267).
 ///
+/// For a client whose pod is followed it walks the search path itself, so that a name outside costs
+/// a pod one round trip instead of four ([ClusterZone#searchShortcut]). What upstreams said is kept
+/// ([Caching]), also for when they are gone. No client can have more than a quarter of the places
+/// that wait for upstreams, or an eighth of the TCP connections.
+///
 /// Limits: no zone transfers, no DNSSEC of its own (the DO bit and signatures are passed through),
-/// no wildcards, no TSIG, no DNS over TLS. Pod names are synthesised for every address of the pod
-/// prefixes, in every namespace, without asking whether such a pod exists.
+/// no wildcards, no TSIG, no DNS over TLS. Unless [PodNames#VERIFIED], pod names are synthesised
+/// for every address of the pod prefixes, in every namespace, without asking whether such a pod
+/// exists. A namespace exists as a name when a Service is in it. Whoever may write EndpointSlices
+/// for a headless Service of theirs can name any address but the machine's own (loopback,
+/// link-local), and so add a name to another pod's reverse name.
 @NullMarked
 package dev.fairway.dns;
 

@@ -4,6 +4,7 @@ package dev.fairway.dns;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.net.IpAddress;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -31,30 +32,68 @@ class AnswerCacheTest {
         List.of());
   }
 
+  private static Caching caching(int answers, int prefetchHits, Duration stale) {
+    return new Caching(
+        answers, Duration.ofHours(1), Duration.ofMinutes(5), prefetchHits, stale, false);
+  }
+
+  @Test
+  void aBusyAnswerIsRefreshedOnceBeforeItEnds() {
+    AnswerCache cache = new AnswerCache(caching(10, 2, Duration.ZERO));
+    cache.put(key("a"), positive(100), 0);
+    assertThat(cache.get(key("a"), 10 * SECOND).refresh()).isFalse();
+    assertThat(cache.get(key("a"), 91 * SECOND).refresh()).as("used twice").isTrue();
+    assertThat(cache.get(key("a"), 92 * SECOND).refresh()).as("under way").isFalse();
+    cache.refreshFailed(key("a"));
+    assertThat(cache.get(key("a"), 93 * SECOND).refresh()).isTrue();
+  }
+
+  @Test
+  void aStaleAnswerIsKeptForAWhile() {
+    AnswerCache cache = new AnswerCache(caching(10, 0, Duration.ofSeconds(60)));
+    cache.put(key("a"), positive(30), 0);
+    AnswerCache.Found stale = cache.get(key("a"), 89 * SECOND);
+    assertThat(stale.stale()).isTrue();
+    assertThat(stale.reply().answers().getFirst().ttlSeconds()).isEqualTo(30);
+    assertThat(cache.get(key("a"), 90 * SECOND)).isNull();
+  }
+
+  @Test
+  void anAliasToNothingLivesAsLongAsTheDenial() {
+    ResourceRecord alias = ResourceRecord.of(NAME, 600, new Rdata.Target(RecordType.CNAME, NAME));
+    Reply denied = new Reply(0, false, List.of(alias), negative(20, 20).authorities(), List.of());
+    assertThat(AnswerCache.ttlSeconds(denied, Caching.usual())).isEqualTo(20);
+    Reply asked = new Reply(0, false, List.of(alias), List.of(), List.of());
+    assertThat(AnswerCache.ttlSeconds(asked, Caching.usual())).isEqualTo(600);
+  }
+
   @Test
   void anAnswerAgesAndDies() {
-    AnswerCache cache = new AnswerCache(10);
+    AnswerCache cache = new AnswerCache(caching(10, 0, Duration.ZERO));
     cache.put(key("a"), positive(30), 0);
-    assertThat(cache.get(key("A"), 0).answers().getFirst().ttlSeconds()).isEqualTo(30);
-    assertThat(cache.get(key("a"), 29 * SECOND).answers().getFirst().ttlSeconds()).isEqualTo(1);
+    assertThat(cache.get(key("A"), 0).reply().answers().getFirst().ttlSeconds()).isEqualTo(30);
+    assertThat(cache.get(key("a"), 29 * SECOND).reply().answers().getFirst().ttlSeconds())
+        .isEqualTo(1);
     assertThat(cache.get(key("a"), 30 * SECOND)).isNull();
     assertThat(cache.get(new AnswerCache.Key(Name.parse("a"), RecordType.A, true), 0)).isNull();
   }
 
   @Test
   void whatMayBeKeptAndHowLong() {
-    assertThat(AnswerCache.ttlSeconds(positive(0))).isZero();
-    assertThat(AnswerCache.ttlSeconds(positive(1 << 30))).isEqualTo(3600);
-    assertThat(AnswerCache.ttlSeconds(negative(60, 20))).isEqualTo(20);
-    assertThat(AnswerCache.ttlSeconds(negative(10, 20))).isEqualTo(10);
-    assertThat(AnswerCache.ttlSeconds(negative(9999, 9999))).isEqualTo(300);
-    assertThat(AnswerCache.ttlSeconds(Reply.error(ResponseCode.NAME_ERROR))).isZero();
-    assertThat(AnswerCache.ttlSeconds(Reply.error(ResponseCode.SERVER_FAILURE))).isZero();
+    assertThat(AnswerCache.ttlSeconds(positive(0), Caching.usual())).isZero();
+    assertThat(AnswerCache.ttlSeconds(positive(1 << 30), Caching.usual())).isEqualTo(3600);
+    assertThat(AnswerCache.ttlSeconds(negative(60, 20), Caching.usual())).isEqualTo(20);
+    assertThat(AnswerCache.ttlSeconds(negative(10, 20), Caching.usual())).isEqualTo(10);
+    assertThat(AnswerCache.ttlSeconds(negative(9999, 9999), Caching.usual())).isEqualTo(300);
+    assertThat(AnswerCache.ttlSeconds(Reply.error(ResponseCode.NAME_ERROR), Caching.usual()))
+        .isZero();
+    assertThat(AnswerCache.ttlSeconds(Reply.error(ResponseCode.SERVER_FAILURE), Caching.usual()))
+        .isZero();
   }
 
   @Test
   void theOneUnusedForLongestGoesFirst() {
-    AnswerCache cache = new AnswerCache(2);
+    AnswerCache cache = new AnswerCache(caching(2, 0, Duration.ZERO));
     cache.put(key("a"), positive(30), 0);
     cache.put(key("b"), positive(30), 0);
     assertThat(cache.get(key("a"), 0)).isNotNull();

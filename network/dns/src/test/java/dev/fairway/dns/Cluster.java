@@ -5,6 +5,8 @@ import dev.fairway.net.Prefix;
 import dev.fairway.reconcile.Change;
 import dev.fairway.reconcile.ObjectKey;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
@@ -105,6 +107,34 @@ final class Cluster {
         .build();
   }
 
+  private static Service publishing(Service service) {
+    return new ServiceBuilder(service)
+        .editSpec()
+        .withPublishNotReadyAddresses(true)
+        .endSpec()
+        .build();
+  }
+
+  private static Service withoutPortNames(Service service) {
+    service.getSpec().getPorts().forEach(port -> port.setName(null));
+    return service;
+  }
+
+  static Pod pod(String namespace, String name, String address) {
+    return new PodBuilder()
+        .withNewMetadata()
+        .withNamespace(namespace)
+        .withName(name)
+        .endMetadata()
+        .withNewSpec()
+        .endSpec()
+        .withNewStatus()
+        .withPhase("Running")
+        .addNewPodIP(address)
+        .endStatus()
+        .build();
+  }
+
   static <T extends HasMetadata> Map<ObjectKey, Change<T>> added(List<T> objects) {
     Map<ObjectKey, Change<T>> changes = new LinkedHashMap<>();
     for (T object : objects) {
@@ -121,6 +151,10 @@ final class Cluster {
         headless("db", "pg"),
         headless("db", "empty"),
         headless("db", "many"),
+        headless("db", "six"),
+        headless("db", "trap"),
+        publishing(headless("db", "early")),
+        withoutPortNames(clusterIp("default", "plain", "10.32.9.9")),
         externalName("default", "outside", "www.example.test"),
         externalName("default", "inside", "web.default.svc.cluster.local"),
         externalName("default", "loop", "loop.default.svc.cluster.local"));
@@ -135,6 +169,15 @@ final class Cluster {
     for (int i = 0; i < 200; i++) {
       many = with(many, "10.200.2." + (i + 1), null, true);
     }
-    return List.of(pg, many);
+    EndpointSlice six4 = slice("db", "six-4", "six");
+    six4 = with(six4, "10.200.3.1", "twin", true);
+    six4 = with(six4, "10.200.3.2", "twin", true);
+    EndpointSlice six6 = slice("db", "six-6", "six");
+    six6 = with(six6, "fd00:200::31", "twin", true);
+    six6 = with(six6, "fd00:200::32", null, true);
+    EndpointSlice early = with(slice("db", "early-1", "early"), "10.200.4.1", "early-0", false);
+    EndpointSlice trap = with(slice("db", "trap-1", "trap"), "127.0.0.1", null, true);
+    trap = with(trap, "169.254.169.254", "metadata", true);
+    return List.of(pg, many, six4, six6, early, trap);
   }
 }

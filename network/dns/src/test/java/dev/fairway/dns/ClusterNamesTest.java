@@ -4,6 +4,7 @@ package dev.fairway.dns;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.net.IpAddress;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -14,12 +15,27 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// The Kubernetes DNS specification as a table.
 class ClusterNamesTest {
-  private final ClusterNames names = new ClusterNames(Cluster.config("cluster.local", List.of()));
-  private final ZoneFollower follower =
-      new ZoneFollower(names.services(), 5, names.fixed(IpAddress.parse("10.32.0.10")));
+  private static final InetAddress POD = IpAddress.parse("10.200.0.5").toInetAddress();
+  private static final InetAddress STRANGER = IpAddress.parse("10.240.0.1").toInetAddress();
+  private final ClientPods clients = new ClientPods();
+  private ClusterNames names;
+  private ZoneFollower follower;
 
   ClusterNamesTest() {
+    configure(ClusterZone.of("cluster.local", usual().servicePrefixes(), usual().podPrefixes()));
+  }
+
+  private static ClusterZone usual() {
+    return Cluster.config("cluster.local", List.of()).cluster();
+  }
+
+  private void configure(ClusterZone zone) {
+    DnsConfig config = Cluster.config("cluster.local", List.of()).withCluster(zone);
+    names = new ClusterNames(config, clients);
+    follower =
+        new ZoneFollower(names.services(), 5, names.fixed(IpAddress.parse("10.32.0.10")), clients);
     follower.changed(true, Cluster.added(Cluster.services()), Cluster.added(Cluster.slices()));
+    follower.changedPods(true, Cluster.added(List.of(Cluster.pod("db", "pg-0", "10.200.0.5"))));
   }
 
   static Query query(String name, int type) {
@@ -42,8 +58,12 @@ class ClusterNamesTest {
   }
 
   private String resolve(String name, String type) {
+    return resolve(name, type, STRANGER);
+  }
+
+  private String resolve(String name, String type, InetAddress client) {
     ClusterNames.Outcome outcome =
-        names.resolve(follower.zone(), query(name, org.xbill.DNS.Type.value(type)));
+        names.resolve(follower.zone(), query(name, org.xbill.DNS.Type.value(type)), client);
     return switch (outcome) {
       case ClusterNames.Outcome.Elsewhere elsewhere -> "elsewhere " + elsewhere.name();
       case ClusterNames.Outcome.Answered(Reply reply) -> {
@@ -98,7 +118,27 @@ class ClusterNamesTest {
           pg-2.pg.db.svc.cluster.local                 | A     | NXDOMAIN cluster.local.
           _http._tcp.pg.db.svc.cluster.local           | SRV   | 0 100 8080 10-200-1-6.pg.db.svc.cluster.local., 0 100 8080 pg-0.pg.db.svc.cluster.local.
           5.0.200.10.in-addr.arpa                      | PTR   | pg-0.pg.db.svc.cluster.local.
-          empty.db.svc.cluster.local                   | A     | NOERROR cluster.local.
+          pg.db.svc.cluster.local                      | AAAA  | NOERROR cluster.local.
+          empty.db.svc.cluster.local                   | A     | NXDOMAIN cluster.local.
+          _http._tcp.empty.db.svc.cluster.local        | SRV   | NXDOMAIN cluster.local.
+          db.svc.cluster.local                         | A     | NOERROR cluster.local.
+          6.1.200.10.in-addr.arpa                      | PTR   | 10-200-1-6.pg.db.svc.cluster.local.
+          7.1.200.10.in-addr.arpa                      | PTR   | NXDOMAIN 200.10.in-addr.arpa.
+          # two addresses of one hostname, in both families
+          twin.six.db.svc.cluster.local                | A     | 10.200.3.1, 10.200.3.2
+          twin.six.db.svc.cluster.local                | AAAA  | fd00:200::31
+          six.db.svc.cluster.local                     | AAAA  | fd00:200::31, fd00:200::32
+          fd00-200--32.six.db.svc.cluster.local        | AAAA  | fd00:200::32
+          _http._tcp.six.db.svc.cluster.local          | SRV   | 0 100 8080 fd00-200--32.six.db.svc.cluster.local., 0 100 8080 twin.six.db.svc.cluster.local.
+          # not ready, and published all the same
+          early.db.svc.cluster.local                   | A     | 10.200.4.1
+          early-0.early.db.svc.cluster.local           | A     | 10.200.4.1
+          _http._tcp.early.db.svc.cluster.local        | SRV   | 0 100 8080 early-0.early.db.svc.cluster.local.
+          # ports without a name have no SRV record
+          plain.default.svc.cluster.local              | A     | 10.32.9.9
+          _tcp.plain.default.svc.cluster.local         | SRV   | NXDOMAIN cluster.local.
+          # endpoints that would lead to the asker itself
+          trap.db.svc.cluster.local                    | A     | NXDOMAIN cluster.local.
           # aliases
           outside.default.svc.cluster.local            | CNAME | www.example.test.
           outside.default.svc.cluster.local            | A     | elsewhere www.example.test.
@@ -123,6 +163,77 @@ class ClusterNamesTest {
   }
 
   @Test
+  void endpointsOfBothFamiliesHaveReverseNames() {
+    assertThat(resolve(ReverseName.of(IpAddress.parse("fd00:200::31")).toString(), "PTR"))
+        .isEqualTo("twin.six.db.svc.cluster.local.");
+  }
+
+  /// What a pod's resolver with ndots:5 asks first for a name outside.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          www.example.org.db.svc.cluster.local   | A    | elsewhere www.example.org.
+          www.example.org.db.svc.cluster.local   | AAAA | elsewhere www.example.org.
+          www.example.org.db.svc.cluster.local   | SRV  | NXDOMAIN cluster.local.
+          # a Service of another namespace, and the Service's whole name
+          web.default.db.svc.cluster.local       | A    | 10.32.7.8, web.default.svc.cluster.local.
+          web.default.svc.db.svc.cluster.local   | A    | 10.32.7.8, web.default.svc.cluster.local.
+          # its own, and what only the first name of the path may start
+          pg.db.svc.cluster.local                | A    | 10.200.0.5, 10.200.1.6
+          www.example.org.svc.cluster.local      | A    | NXDOMAIN cluster.local.
+          www.example.org.default.svc.cluster.local | A | NXDOMAIN cluster.local.
+          """)
+  void theSearchPathIsWalkedForAPod(String name, String type, String expected) {
+    configure(usual().withSearchShortcut(List.of()));
+    assertThat(resolve(name, type, POD)).isEqualTo(expected);
+    if (!name.startsWith("pg.")) {
+      assertThat(resolve(name, type, STRANGER)).isEqualTo("NXDOMAIN cluster.local.");
+    }
+  }
+
+  @Test
+  void theHostsOwnDomainComesBeforeTheBareName() {
+    configure(usual().withSearchShortcut(List.of("corp.example")));
+    assertThat(resolve("www.db.svc.cluster.local", "A", POD))
+        .isEqualTo("elsewhere www.corp.example.");
+  }
+
+  private static ClusterZone zone(PodNames podNames, List<String> fallthrough) {
+    ClusterZone usual = usual();
+    return new ClusterZone(
+        usual.domain(),
+        usual.servicePrefixes(),
+        usual.podPrefixes(),
+        podNames,
+        usual.ttl(),
+        fallthrough,
+        false,
+        List.of());
+  }
+
+  @Test
+  void podNamesCanBeVerifiedOrOff() {
+    configure(zone(PodNames.VERIFIED, List.of()));
+    assertThat(resolve("10-200-0-5.db.pod.cluster.local", "A")).isEqualTo("10.200.0.5");
+    assertThat(resolve("10-200-0-5.default.pod.cluster.local", "A")).startsWith("NXDOMAIN");
+    assertThat(resolve("10-200-0-6.db.pod.cluster.local", "A")).startsWith("NXDOMAIN");
+    configure(zone(PodNames.DISABLED, List.of()));
+    assertThat(resolve("10-200-0-5.db.pod.cluster.local", "A")).startsWith("NXDOMAIN");
+  }
+
+  @Test
+  void unknownNamesOfAFallthroughZoneGoOn() {
+    configure(zone(PodNames.INSECURE, List.of("in-addr.arpa")));
+    assertThat(resolve("8.7.32.10.in-addr.arpa", "PTR"))
+        .isEqualTo("web.default.svc.cluster.local.");
+    assertThat(resolve("9.7.32.10.in-addr.arpa", "PTR"))
+        .isEqualTo("elsewhere 9.7.32.10.in-addr.arpa.");
+    assertThat(resolve("none.default.svc.cluster.local", "A")).startsWith("NXDOMAIN");
+  }
+
+  @Test
   void anAliasLoopEnds() {
     assertThat(resolve("loop.default.svc.cluster.local", "A"))
         .startsWith("loop.default.svc.cluster.local., loop.");
@@ -131,7 +242,7 @@ class ClusterNamesTest {
   @Test
   void beforeTheClusterIsKnownNobodyIsDenied() {
     ClusterNames.Outcome outcome =
-        names.resolve(null, query("web.default.svc.cluster.local", RecordType.A));
+        names.resolve(null, query("web.default.svc.cluster.local", RecordType.A), STRANGER);
     assertThat(outcome)
         .isEqualTo(new ClusterNames.Outcome.Answered(Reply.error(ResponseCode.SERVER_FAILURE)));
   }
@@ -142,7 +253,7 @@ class ClusterNamesTest {
     List<String> firsts =
         Stream.of(0, 1)
             .map(id -> new Query(id, 0, name, RecordType.A, 1, new byte[0], null))
-            .map(query -> names.resolve(follower.zone(), query))
+            .map(query -> names.resolve(follower.zone(), query, STRANGER))
             .map(outcome -> ((ClusterNames.Outcome.Answered) outcome).reply())
             .map(reply -> text(reply.answers().getFirst()))
             .toList();

@@ -49,18 +49,12 @@ class DnsServerTest {
   }
 
   private static DnsConfig impatient(List<InetSocketAddress> upstreams) {
-    DnsConfig usual = Cluster.config("cluster.local", upstreams);
-    return new DnsConfig(
-        usual.listen(),
-        usual.clusterDomain(),
-        usual.servicePrefixes(),
-        usual.podPrefixes(),
-        upstreams,
-        usual.ttl(),
-        Duration.ofMillis(300),
-        usual.cachedAnswers(),
-        usual.concurrentForwards(),
-        usual.concurrentConnections());
+    return Cluster.config("cluster.local", upstreams).withForwarding(impatiently(upstreams));
+  }
+
+  private static Forwarding impatiently(List<InetSocketAddress> upstreams) {
+    Forwarding usual = Forwarding.to(upstreams);
+    return new Forwarding(usual.routes(), Duration.ofMillis(300), usual.concurrent());
   }
 
   private static void fill(DnsServer server) {
@@ -146,6 +140,9 @@ class DnsServerTest {
     assertThat(answer).contains("status: NOERROR", "flags: qr rd ra;", "10.32.1.80");
     assertThat(dig("nothing.default.svc.example.test")).contains("status: NXDOMAIN", "SOA");
     assertThat(dig("many.db.svc.example.test")).contains("ANSWER: 200,");
+    assertThat(server.metrics())
+        .contains("zone=\".\",view=\"\",proto=\"udp\",family=\"1\",type=\"A\"} 3")
+        .contains("rcode=\"NXDOMAIN\"} 1");
     upstream.close();
     assertThat(shortAnswer("www.default.svc.example.test"))
         .as("from the cache")
@@ -177,6 +174,176 @@ class DnsServerTest {
         .contains("status: REFUSED", "recursion requested but not available");
     assertThat(dig(ADDRESS, port, "outside.default.svc.example.test"))
         .contains("status: NXDOMAIN", "www.example.test.");
+  }
+
+  @Test
+  void aPodGetsANameOutsideInOneRoundTrip() throws Exception {
+    DnsConfig usual = impatient(upstream.addresses());
+    try (DnsServer quick =
+        DnsServer.start(usual.withCluster(usual.cluster().withSearchShortcut(List.of())))) {
+      fill(quick);
+      ((ZoneFollower) quick.subscriber())
+          .changedPods(true, Cluster.added(List.of(Cluster.pod("default", "me", ADDRESS))));
+      int port = quick.addresses().getFirst().getPort();
+      String asked = "www.default.svc.example.test.default.svc.cluster.local";
+      assertThat(dig(ADDRESS, port, asked, "+short"))
+          .isEqualTo("www.default.svc.example.test.\n10.32.1.80\n");
+      assertThat(dig(ADDRESS, port, asked, "AAAA"))
+          .as("no such type is an end of the search too")
+          .contains("status: NOERROR", "CNAME", "SOA");
+      assertThat(dig(ADDRESS, port, "nothing.svc.example.test.default.svc.cluster.local"))
+          .contains("status: NXDOMAIN", "ANSWER: 0", "cluster.local.\t\t5\tIN\tSOA");
+    }
+  }
+
+  @Test
+  void aStubDomainHasResolversOfItsOwn() throws Exception {
+    List<Forwarding.Route> routes =
+        List.of(
+            new Forwarding.Route(".", List.of(address(mute)), Forwarding.Order.RANDOM),
+            new Forwarding.Route(
+                "example.test", upstream.addresses(), Forwarding.Order.ROUND_ROBIN));
+    try (DnsServer stubbed =
+        DnsServer.start(
+            Cluster.config("cluster.local", List.of())
+                .withForwarding(new Forwarding(routes, Duration.ofMillis(200), 10)))) {
+      int port = stubbed.addresses().getFirst().getPort();
+      assertThat(dig(ADDRESS, port, "+short", "www.default.svc.EXAMPLE.test"))
+          .isEqualTo("10.32.1.80\n");
+      assertThat(dig(ADDRESS, port, "www.example.org")).contains("status: SERVFAIL");
+    }
+  }
+
+  @Test
+  void aStaleAnswerIsBetterThanNone() throws Exception {
+    Caching brief =
+        new Caching(
+            10, Duration.ofSeconds(1), Duration.ofSeconds(1), 0, Duration.ofHours(1), false);
+    try (DnsServer keeping = DnsServer.start(impatient(upstream.addresses()).withCaching(brief))) {
+      int port = keeping.addresses().getFirst().getPort();
+      assertThat(dig(ADDRESS, port, "+short", "www.default.svc.example.test"))
+          .isEqualTo("10.32.1.80\n");
+      upstream.close();
+      long deadline = System.nanoTime() + 30_000_000_000L;
+      String answer = "";
+      while (!answer.contains("example.test. 30 IN\tA") && System.nanoTime() < deadline) {
+        answer = dig(ADDRESS, port, "www.default.svc.example.test");
+        assertThat(answer).contains("status: NOERROR", "10.32.1.80");
+      }
+      assertThat(answer).contains("www.default.svc.example.test. 30 IN\tA");
+      assertThat(keeping.metrics()).containsPattern("coredns_cache_served_stale_total\\{.*} [1-9]");
+    }
+  }
+
+  /// An upstream that repeats the question in lower case is asked over TCP, where a forger would
+  /// have to guess more.
+  @Test
+  void anotherSpellingIsNotBelievedOverUdp() throws Exception {
+    try (DatagramSocket udp = new DatagramSocket(0, InetAddress.getLoopbackAddress());
+        java.net.ServerSocket tcp =
+            new java.net.ServerSocket(udp.getLocalPort(), 5, InetAddress.getLoopbackAddress());
+        DnsServer careful =
+            DnsServer.start(Cluster.config("cluster.local", List.of(address(udp))))) {
+      Thread.ofVirtual().start(() -> answerInLowerCase(udp));
+      Thread.ofVirtual().start(() -> answerAsAsked(tcp));
+      int port = careful.addresses().getFirst().getPort();
+      assertThat(dig(ADDRESS, port, "+short", "a-long-name-of-many-letters.example.org"))
+          .isEqualTo("192.0.2.2\n");
+    }
+  }
+
+  private static void answerInLowerCase(DatagramSocket udp) {
+    try {
+      while (true) {
+        java.net.DatagramPacket packet = new java.net.DatagramPacket(new byte[512], 512);
+        udp.receive(packet);
+        org.xbill.DNS.Message asked =
+            new org.xbill.DNS.Message(
+                java.util.Arrays.copyOf(packet.getData(), packet.getLength()));
+        org.xbill.DNS.Name name =
+            org.xbill.DNS.Name.fromString(
+                asked.getQuestion().getName().toString().toLowerCase(java.util.Locale.ROOT));
+        byte[] answer = answer(asked.getHeader().getID(), name, "192.0.2.1");
+        udp.send(new java.net.DatagramPacket(answer, answer.length, packet.getSocketAddress()));
+      }
+    } catch (IOException e) {
+      // Closed.
+    }
+  }
+
+  private static void answerAsAsked(java.net.ServerSocket tcp) {
+    try {
+      while (true) {
+        try (Socket socket = tcp.accept()) {
+          java.io.DataInputStream in = new java.io.DataInputStream(socket.getInputStream());
+          byte[] query = new byte[in.readUnsignedShort()];
+          in.readFully(query);
+          org.xbill.DNS.Message asked = new org.xbill.DNS.Message(query);
+          byte[] answer =
+              answer(asked.getHeader().getID(), asked.getQuestion().getName(), "192.0.2.2");
+          java.io.DataOutputStream out = new java.io.DataOutputStream(socket.getOutputStream());
+          out.writeShort(answer.length);
+          out.write(answer);
+        }
+      }
+    } catch (IOException e) {
+      // Closed.
+    }
+  }
+
+  private static byte[] answer(int id, org.xbill.DNS.Name name, String address) throws IOException {
+    org.xbill.DNS.Message answer =
+        org.xbill.DNS.Message.newQuery(org.xbill.DNS.Record.newRecord(name, 1, 1));
+    answer.getHeader().setID(id);
+    answer.getHeader().setFlag(org.xbill.DNS.Flags.QR);
+    answer.addRecord(new org.xbill.DNS.ARecord(name, 1, 60, InetAddress.getByName(address)), 1);
+    return answer.toWire();
+  }
+
+  @Test
+  void oneClientCannotHoldTheConnections() throws Exception {
+    fill(server);
+    InetSocketAddress address = server.addresses().getFirst();
+    List<Socket> idle = new ArrayList<>();
+    try {
+      for (int i = 0; i < 300; i++) {
+        idle.add(new Socket(address.getAddress(), address.getPort()));
+      }
+      assertThat(shortAnswer("+tcp", "web.default.svc.cluster.local")).isEqualTo("10.32.7.8");
+      // The first ones had to make room.
+      idle.getFirst().setSoTimeout(30_000);
+      assertThat(idle.getFirst().getInputStream().read()).isEqualTo(-1);
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  /// The second question's answer overtakes the first, for which a mute upstream is waited.
+  @Test
+  void aSlowQuestionDoesNotHoldUpTheNext() throws Exception {
+    try (DnsServer slow =
+        DnsServer.start(Cluster.config("cluster.local", List.of(address(mute))))) {
+      fill(slow);
+      InetSocketAddress address = slow.addresses().getFirst();
+      try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
+        java.io.DataOutputStream out = new java.io.DataOutputStream(socket.getOutputStream());
+        for (String name : List.of("www.example.org.", "web.default.svc.cluster.local.")) {
+          byte[] query =
+              org.xbill.DNS.Message.newQuery(
+                      org.xbill.DNS.Record.newRecord(org.xbill.DNS.Name.fromString(name), 1, 1))
+                  .toWire();
+          out.writeShort(query.length);
+          out.write(query);
+        }
+        java.io.DataInputStream in = new java.io.DataInputStream(socket.getInputStream());
+        byte[] answer = new byte[in.readUnsignedShort()];
+        in.readFully(answer);
+        assertThat(new org.xbill.DNS.Message(answer).getQuestion().getName().toString())
+            .startsWith("web");
+      }
+    }
   }
 
   @Test

@@ -18,10 +18,12 @@ import org.junit.jupiter.api.Test;
 
 /// Deltas one after another must lead to the zone that a fresh start would build.
 class ZoneFollowerTest {
-  private final ClusterNames names = new ClusterNames(Cluster.config("cluster.local", List.of()));
+  private final ClusterNames names =
+      new ClusterNames(Cluster.config("cluster.local", List.of()), new ClientPods());
 
   private ZoneFollower follower() {
-    return new ZoneFollower(names.services(), 5, names.fixed(IpAddress.parse("10.32.0.10")));
+    return new ZoneFollower(
+        names.services(), 5, names.fixed(IpAddress.parse("10.32.0.10")), new ClientPods());
   }
 
   @Test

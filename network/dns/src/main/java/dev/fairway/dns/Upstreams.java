@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.dns;
+
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/// The resolvers of one zone and which of them to ask first. One that failed is asked last for a
+/// while, so that a dead one costs its timeout seldom.
+final class Upstreams {
+  private static final long AVOIDED_NANOS = 10_000_000_000L;
+
+  private final Name zone;
+  private final Forwarding.Order order;
+  private final List<InetSocketAddress> addresses;
+
+  /// When each failed last, 0 for not since it answered.
+  private final AtomicLongArray failed;
+
+  private final AtomicInteger turn = new AtomicInteger();
+
+  Upstreams(Forwarding.Route route) {
+    zone = route.zoneName();
+    order = route.order();
+    addresses = route.upstreams();
+    failed = new AtomicLongArray(addresses.size());
+  }
+
+  Name zone() {
+    return zone;
+  }
+
+  InetSocketAddress address(int index) {
+    return addresses.get(index);
+  }
+
+  /// All of them, in the order to ask them now.
+  List<Integer> inOrder(long nowNanos) {
+    int size = addresses.size();
+    int first =
+        switch (order) {
+          case SEQUENTIAL -> 0;
+          case RANDOM -> ThreadLocalRandom.current().nextInt(size);
+          case ROUND_ROBIN -> Math.floorMod(turn.getAndIncrement(), size);
+        };
+    List<Integer> good = new ArrayList<>(size);
+    List<Integer> avoided = new ArrayList<>();
+    for (int i = 0; i < size; i++) {
+      int index = (first + i) % size;
+      long since = failed.get(index);
+      (since == 0 || nowNanos - since > AVOIDED_NANOS ? good : avoided).add(index);
+    }
+    good.addAll(avoided);
+    return good;
+  }
+
+  void answered(int index) {
+    failed.set(index, 0);
+  }
+
+  void failed(int index, long nowNanos) {
+    failed.set(index, nowNanos == 0 ? 1 : nowNanos);
+  }
+}
