@@ -5,8 +5,10 @@ import dev.fairway.podnet.status.Journey;
 import dev.fairway.podnet.status.NodeStatus;
 import dev.fairway.podnet.status.NodeStatus.Finding;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /// Renders what is known of a pod network. Pure.
@@ -136,9 +138,11 @@ final class NetTables {
         if (tunnel.ends().isEmpty()) {
           table.row(agent.node(), device, kind, mtu, tunnel.state(), "", "", "", "");
         }
+        Set<String> peers = new HashSet<>(); // one has a range of each family
         for (NodeStatus.End end : tunnel.ends()) {
           boolean well = tunnel.state().equals(NodeStatus.OK) && end.state().equals(NodeStatus.OK);
-          if (!onlyBrokenOfMany || all <= OVERVIEW_ROWS || !well) {
+          boolean again = tunnel.vni() == 0 && !peers.add(end.mac() + end.state());
+          if (!again && (!onlyBrokenOfMany || all <= OVERVIEW_ROWS || !well)) {
             String to = end.node().isEmpty() ? end.gateway() : end.node();
             table.row(
                 agent.node(),

@@ -138,8 +138,7 @@ final class PodNetworkTest {
     }
   }
 
-  private static String sourceSeen(Path from, NetworkNamespace to, String toAddress)
-      throws Exception {
+  static String sourceSeen(Path from, NetworkNamespace to, String toAddress) throws Exception {
     try (NetworkNamespace client = NetworkNamespace.open(from);
         ServerSocketChannel listener = to.call(ServerSocketChannel::open);
         SocketChannel channel = client.call(SocketChannel::open)) {

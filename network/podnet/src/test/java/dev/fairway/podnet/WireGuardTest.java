@@ -105,6 +105,20 @@ final class WireGuardTest {
     }
   }
 
+  /// There past the tunnel, and back through it.
+  @Test
+  void podsReachTheOtherMachine() throws Exception {
+    try (TestMachines machines = new TestMachines(1500);
+        TestNode first = node(machines, 0);
+        TestNode second = node(machines, 1)) {
+      settle(first, second);
+      Path a = machines.sandbox("a");
+      String address = first.add("a", a).address().toString();
+      assertThat(PodNetworkTest.sourceSeen(a, second.machine, "10.240.0.21")).isEqualTo(address);
+      assertThat(PodNetworkTest.sourceSeen(a, second.machine, "fd00:10:240::15")).isNotEmpty();
+    }
+  }
+
   private static Process capture(NetworkNamespace machine, Path file) throws Exception {
     Path said = file.resolveSibling("said");
     Process tcpdump =
@@ -250,7 +264,8 @@ final class WireGuardTest {
                       "interface: fairway.wg",
                       "peer: " + key,
                       "endpoint: 10.240.0.21:51820",
-                      "allowed ips: 10.200.1.0/24, fd00:10:200:1::/64",
+                      "10.200.1.0/24",
+                      "fd00:10:200:1::/64",
                       "latest handshake")
                   .doesNotContain(secret));
     }

@@ -282,6 +282,9 @@ public final class Assessment {
     for (WireGuardPeer peer : all.values()) {
       String state = state(wants.containsKey(peer.key()), has.containsKey(peer.key()));
       for (Prefix range : peer.allowed()) {
+        if (!owners.containsKey(range) && state.equals(NodeStatus.OK)) {
+          continue; // the machine's own address
+        }
         String machine = peer.endpoint().map(end -> end.address().toString()).orElse("");
         String owner = owners.getOrDefault(range, "");
         ends.add(new End(owner, range.toString(), peer.key().text(), machine, state));

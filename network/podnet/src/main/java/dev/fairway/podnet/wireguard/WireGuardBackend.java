@@ -31,8 +31,12 @@ public final class WireGuardBackend implements Backend {
   /// outer IP header comes to them. Padding to 16 bytes never goes beyond the MTU.
   private static final int OVERHEAD = 8 + 16 + 16;
 
-  /// How often a peer that has not been heard is asked again to agree on keys, traffic or not.
+  /// How often a peer that has not been heard is asked again to agree on keys, traffic or not. Two
+  /// questions that cross each other are both lost, and two ends that began together would cross
+  /// for ever; so the end with the larger key asks less often.
   private static final int ASK_SECONDS = 5;
+
+  private static final int ASK_LESS_SECONDS = 7;
 
   private final WireGuardSettings settings;
   private final OptionalInt wantedMtu;
@@ -78,7 +82,7 @@ public final class WireGuardBackend implements Backend {
   public WireGuardTunnel tunnel(ClusterNode me, List<ClusterNode> others, Underlay underlay) {
     WireGuardKnown now = known.get();
     int keepalive = (int) settings.keepalive().toSeconds();
-    int asking = keepalive == 0 ? ASK_SECONDS : Math.min(keepalive, ASK_SECONDS);
+    String own = now.key().map(WireGuardKey::text).orElse("");
     List<WireGuardPeer> peers = new ArrayList<>();
     for (ClusterNode other : others) {
       if (other.wireGuard().isPresent()) {
@@ -87,12 +91,25 @@ public final class WireGuardBackend implements Backend {
             WireGuardPeer.of(
                 key,
                 new TransportAddress(other.address(), settings.port()),
-                other.ranges(),
-                now.reached().contains(key) ? keepalive : asking));
+                behind(other),
+                now.reached().contains(key) ? keepalive : asking(own, key)));
       }
     }
-    List<IpAddress> own = me.ranges().stream().map(Prefix::address).toList();
-    return WireGuardTunnel.of(now.key(), settings.port(), tunnelMtu(me, underlay), own, peers);
+    List<IpAddress> addresses = me.ranges().stream().map(Prefix::address).toList();
+    return WireGuardTunnel.of(
+        now.key(), settings.port(), tunnelMtu(me, underlay), addresses, peers);
+  }
+
+  private static int asking(String own, WireGuardKey other) {
+    return own.compareTo(other.text()) < 0 ? ASK_SECONDS : ASK_LESS_SECONDS;
+  }
+
+  /// What a node may send. Its machine's own addresses are among it, as pods of other nodes reach
+  /// those past the tunnel, and the answers come through it.
+  private static List<Prefix> behind(ClusterNode node) {
+    List<Prefix> all = new ArrayList<>(node.ranges());
+    node.addresses().forEach(address -> all.add(address.toPrefix()));
+    return all;
   }
 
   @Override
