@@ -140,8 +140,8 @@ public final class PodWire implements AutoCloseable {
     }
   }
 
-  /// A pod without an IPv6 address has no use for link-local ones. Not to make them saves a
-  /// fifteenth of what the kernel has to do for an ADD.
+  /// A pod without an IPv6 address has no use for link-local ones, and the kernel has less to do
+  /// for an ADD without them.
   private WirePlan plan(Wire wire) {
     boolean six = wire.addresses().stream().anyMatch(each -> each.family() == IpFamily.IPV6);
     boolean silent = !six && knowsIpv6 && wire.mtu() >= PodNetworkSettings.LEAST_IPV6_MTU;
