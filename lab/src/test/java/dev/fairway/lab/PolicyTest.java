@@ -20,6 +20,10 @@ class PolicyTest {
       run() { k run $1 --image=fairway.local/toolbox:1 --overrides='{"spec":{"terminationGracePeriodSeconds":0,"nodeName":"'$2'"}}'; }
       policy() { k apply -f - <<< '{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "'$1'"}, "spec": '"$2"'}'; }
       ip() { k get pod $1 -o jsonpath='{.status.podIP}'; }
+      asks() { k exec $1 -- timeout 3 wget -qO- http://$(ip $2); }
+      size() { k exec db -- sh -c 'wc -c < /tmp/got'; }
+      grows() { local a=$(size) i; for i in {1..100}; do [ $(size) -gt $a ] && return; sleep 0.1; done; return 1; }
+      stuck() { local a=$(size); sleep 2; [ $(size) = $a ]; }
       """;
 
   @TempDir Path directory;
@@ -55,6 +59,41 @@ class PolicyTest {
   }
 
   @Test
+  void policiesOpenAndCloseAndCut(LabCluster shared) throws Exception {
+    cluster = shared;
+    play(
+        """
+        $ k create namespace $NS
+        ~ k get serviceaccount default
+        $ run db worker-0 && run web worker-0 && run far worker-1
+        $ k wait --for=condition=Ready pod/db pod/web pod/far --timeout=60s
+        $ asks web db && asks far db
+        db
+        db
+        $ k exec db -- sh -c '{ sleep 600 | nc -l -p 7001; } > /tmp/got 2>/dev/null &'
+        $ k exec web -- sh -c '{ while sleep 0.1; do date; done | nc '$(ip db)' 7001; } >/dev/null 2>&1 &'
+        ~ size && grows
+        $ policy web '{"podSelector": {"matchLabels": {"run": "db"}}, "ingress": [{"from": [{"podSelector": {"matchLabels": {"run": "web"}}}]}]}'
+        ~ ! asks far db
+        $ grows
+        $ fairway policy why guarded/web guarded/db 7001
+        allowed by guarded/web
+        ! fairway policy why guarded/far guarded/db 7001
+        isolated by guarded/web, and none of them allows it
+        $ k label pod web run=other --overwrite
+        ~ stuck
+        ! asks web db
+        $ k label pod far run=web --overwrite
+        ~ asks far db
+        db
+        $ k delete pod db && run db worker-0 && k wait --for=condition=Ready pod/db --timeout=60s
+        $ asks far db
+        db
+        ! asks web db
+        """);
+  }
+
+  @Test
   void namesNeedARuleAndTheFirstPacketIsJudged(LabCluster shared) throws Exception {
     cluster = shared;
     play(
@@ -71,7 +110,7 @@ class PolicyTest {
         ~ k exec web -- nslookup db.$NS.svc.cluster.local
         Name: db.guarded.svc.cluster.local
         ! k exec web -- timeout 3 wget -qO- http://db
-        $ k run eager --image=fairway.local/toolbox:1 --restart=Never --command -- sh -c 'for i in 1 2 3 4 5 6; do timeout 0.3 wget -qO- http://'$(ip db)' && echo leaked; done; echo over'
+        $ k run eager --image=fairway.local/toolbox:1 --restart=Never --command -- sh -c 'for i in 1 2 3 4 5 6; do timeout 1 wget -qO- http://'$(ip db)' && echo leaked; done; echo over'
         ~ k logs eager
         over
         $ [ "$(k logs eager | grep -c leaked)" = 0 ]
