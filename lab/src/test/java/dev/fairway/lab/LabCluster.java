@@ -56,6 +56,7 @@ final class LabCluster implements AutoCloseable {
         .replace("/fairway/lab/", "/fairway/" + name + "/")
         .replace("./fairway net ", "./fairway net --name " + name + " ")
         .replace("./fairway policy why ", "./fairway policy why --name " + name + " ")
+        .replace("./fairway up --services ", "./fairway up --name " + name + " --services ")
         .replace("10.240.0.", machinePrefix);
   }
 

@@ -25,6 +25,7 @@ import picocli.CommandLine.HelpCommand;
       PolicyCommand.class,
       PoolsCommand.class,
       ServerCommand.class,
+      ServicesCommand.class,
       NodeCommand.class,
       HelpCommand.class
     },

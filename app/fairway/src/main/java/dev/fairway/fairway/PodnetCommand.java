@@ -5,7 +5,6 @@ import dev.fairway.podnet.PodNetwork;
 import dev.fairway.podnet.settings.InvalidSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ProvisionException;
-import dev.fairway.reconcile.ApiClients;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +20,6 @@ import picocli.CommandLine.Option;
         "Runs the pod network alone, on a node of any Kubernetes cluster. docs/recipes/podnet.md has"
             + " the manifest.")
 final class PodnetCommand implements Callable<Integer> {
-  private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
   private static final String USER_AGENT = "fairway-podnet";
 
   @Option(
@@ -83,7 +81,7 @@ final class PodnetCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Requirements.root("podnet");
     PodNetworkSettings wanted = settings();
-    try (KubernetesClient client = client()) {
+    try (KubernetesClient client = ApiAccess.connect(kubeconfig, USER_AGENT)) {
       PodnetProcess process = new PodnetProcess(client, node, place -> config(wanted, place));
       if (printPlan) {
         process.printPlan();
@@ -116,20 +114,5 @@ final class PodnetCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new IOException("--config " + settings + " cannot be read: " + e.getMessage(), e);
     }
-  }
-
-  private KubernetesClient client() {
-    if (kubeconfig != null) {
-      return ApiClients.connect(kubeconfig, USER_AGENT);
-    }
-    String host = System.getenv("KUBERNETES_SERVICE_HOST");
-    String port = System.getenv("KUBERNETES_SERVICE_PORT");
-    if (host == null || port == null) {
-      throw new ProvisionException(
-          "this is no pod (KUBERNETES_SERVICE_HOST is not set): --kubeconfig FILE tells how to reach"
-              + " the API server");
-    }
-    String bracketed = host.contains(":") ? "[" + host + "]" : host;
-    return ApiClients.inPod("https://" + bracketed + ":" + port, ACCOUNT, USER_AGENT);
   }
 }

@@ -51,6 +51,11 @@ public record ServicesConfig(
         nodeName, nodePortAddresses, podPrefixes, Set.of(), List.of(), false, Datapath.NFTABLES);
   }
 
+  public ServicesConfig withNodePortAddresses(List<IpAddress> addresses) {
+    return new ServicesConfig(
+        nodeName, addresses, podPrefixes, leftAlone, serviceRanges, externalIps, datapath);
+  }
+
   public ServicesConfig withLeftAlone(Set<IpAddress> addresses) {
     return new ServicesConfig(
         nodeName, nodePortAddresses, podPrefixes, addresses, serviceRanges, externalIps, datapath);
