@@ -11,8 +11,10 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,9 +27,18 @@ final class HealthChecks implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(HealthChecks.class);
   private static final int BACKLOG = 64;
 
+  /// What bounds the JDK's servers, which have no bounds else: seconds a request and an answer may
+  /// take, and connections.
+  private static final Map<String, String> BOUNDS =
+      Map.of(
+          "sun.net.httpserver.maxReqTime", "5",
+          "sun.net.httpserver.maxRspTime", "5",
+          "jdk.httpserver.maxConnections", "128");
+
   private final NetworkNamespace namespace;
   private final List<IpAddress> addresses;
   private final Map<Integer, Listener> listeners = new HashMap<>();
+  private final Set<Integer> refused = new HashSet<>();
   private Map<Integer, HealthCheck> wanted = Map.of();
   private volatile boolean working;
 
@@ -48,6 +59,11 @@ final class HealthChecks implements AutoCloseable {
   HealthChecks(NetworkNamespace namespace, List<IpAddress> addresses) {
     this.namespace = namespace;
     this.addresses = addresses;
+    BOUNDS.forEach((name, value) -> {
+      if (System.getProperty(name) == null) {
+        System.setProperty(name, value);
+      }
+    });
   }
 
   /// Whether the rules are in the kernel.
@@ -58,6 +74,7 @@ final class HealthChecks implements AutoCloseable {
   /// @param checks all there are, by port
   void set(Map<Integer, HealthCheck> checks) {
     wanted = Map.copyOf(checks);
+    refused.retainAll(wanted.keySet());
     listeners
         .entrySet()
         .removeIf(entry -> {
@@ -94,8 +111,12 @@ final class HealthChecks implements AutoCloseable {
         server.start();
       }
       listeners.put(port, listener);
+      refused.remove(port);
     } catch (IOException e) {
       listener.stop();
+      if (!refused.add(port)) {
+        return;
+      }
       LOG.warn(
           "Service {}/{}: spec.healthCheckNodePort: cannot listen on port {}: {}; load balancers"
               + " take this node for one without endpoints until it is free",

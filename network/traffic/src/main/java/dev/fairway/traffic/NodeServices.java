@@ -127,22 +127,23 @@ public final class NodeServices implements Subscriber, AutoCloseable {
       return;
     }
     ServiceDatapath replacement = open(index.config(), namespace, other);
-    ServiceDatapath old = datapath;
-    try {
-      if (known) {
+    if (known) {
+      try {
         replacement.load(index);
+      } catch (RuntimeException e) {
+        try (replacement) {
+          replacement.remove();
+        }
+        throw e;
       }
-    } catch (RuntimeException e) {
-      try (replacement) {
-        replacement.remove();
-      }
-      throw e;
     }
+    datapath.close();
     datapath = replacement;
     kind = other;
-    LOG.info("the Services are carried out by {} now", other.name().toLowerCase(Locale.ROOT));
-    try (old) {
-      old.remove();
+    alone = false;
+    if (known) {
+      LOG.info("the Services are carried out by {} now", other.name().toLowerCase(Locale.ROOT));
+      settleAlone();
     }
   }
 
@@ -221,12 +222,9 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     loaded = false;
     healthChecks.working(false);
     datapath.load(index);
-    if (!alone) {
-      removeOthers();
-      alone = true;
-    }
     loaded = true;
     healthChecks.working(true);
+    settleAlone();
     healthChecks.set(index.healthChecks());
     int fronts = 0;
     for (Map.Entry<IpFamily, RuleSet> of : index.ruleSets().entrySet()) {
@@ -247,11 +245,23 @@ public final class NodeServices implements Subscriber, AutoCloseable {
         (System.nanoTime() - start) / 1_000_000);
   }
 
-  private void removeOthers() {
+  /// Takes away what was loaded by other means, by an agent before or by this one. What cannot be
+  /// taken away now does no harm but to be of no use, and is tried again.
+  private void settleAlone() {
+    if (alone) {
+      return;
+    }
+    alone = true;
     for (ServicesConfig.Datapath other : ServicesConfig.Datapath.values()) {
       if (other != kind) {
         try (ServiceDatapath leftBehind = open(index.config(), namespace, other)) {
           leftBehind.remove();
+        } catch (RuntimeException e) {
+          alone = false;
+          LOG.warn(
+              "cannot take away the Service rules of {}, trying again: {}",
+              other.name().toLowerCase(Locale.ROOT),
+              e.getMessage());
         }
       }
     }
@@ -285,6 +295,9 @@ public final class NodeServices implements Subscriber, AutoCloseable {
       if (known && !(loaded && datapath.isIntact())) {
         LOG.info("the Service rules are not as they were left; loading them anew");
         loadAll();
+      }
+      if (loaded) {
+        settleAlone();
       }
       healthChecks.repair();
     } catch (RuntimeException e) {

@@ -16,8 +16,7 @@
 /// other, and endpoints that are loopback or link-local addresses or belong to another namespace's
 /// object are not used.
 ///
-/// Limits: node ports are not served at loopback addresses; a restart of the agent forgets which
-/// endpoint a client of a Service with affinity had.
+/// Limits: node ports are not served at loopback addresses.
 @NullMarked
 package dev.fairway.traffic;
 

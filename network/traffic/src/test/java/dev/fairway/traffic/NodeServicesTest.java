@@ -416,4 +416,36 @@ class NodeServicesTest {
     setWeb();
     assertThat(lab.inNode("iptables-save")).doesNotContain("KUBE-");
   }
+
+  @Test
+  void aClientKeepsItsEndpointOverARestartAndARepair() throws Exception {
+    Service web =
+        new ServiceBuilder(service("web", VIP, "TCP", 80))
+            .editSpec()
+            .withSessionAffinity("ClientIP")
+            .withClusterIPs(VIP, "fd00:32::5")
+            .endSpec()
+            .build();
+    EndpointSlice six =
+        slice(
+            "web", "TCP", 8080, ready("worker-0", "fd00:200::2"), ready("worker-1", "fd00:200::3"));
+    six.getMetadata().setName("web-six");
+    List<EndpointSlice> slices = List.of(both("web"), six);
+    services.set(List.of(web), slices);
+    Set<String> four = askMany(client, VIP, 80);
+    Set<String> answersBySix = askMany(client, "fd00:32::5", 80);
+    assertThat(four).hasSize(1);
+    assertThat(answersBySix).hasSize(1);
+    for (int restart = 0; restart < 4; restart++) {
+      services.close();
+      services = NodeServices.open(CONFIG, lab.node);
+      services.set(List.of(web), slices);
+      assertThat(lab.inNode("nft", "add", "table", "ip", "other" + restart)).isEmpty();
+      services.check();
+      assertThat(askMany(client, VIP, 80)).isEqualTo(four);
+      assertThat(askMany(client, "fd00:32::5", 80)).isEqualTo(answersBySix);
+    }
+    assertThat(lab.inNode("nft", "list", "map", "ip", "fairway-services", "clients"))
+        .contains("timeout 3h", "10.200.0.4 . " + VIP);
+  }
 }

@@ -9,6 +9,7 @@ import dev.fairway.linux.NetlinkSocket.Answer;
 import dev.fairway.linux.NetlinkWriter;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.NftTransactions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -92,6 +93,86 @@ public final class NfTables implements AutoCloseable {
     synchronized (own) {
       return own.see(generation());
     }
+  }
+
+  /// Has another program change tables for us: what the generation grows by meanwhile is not
+  /// [#strangers]'.
+  public void asOurs(Runnable change) {
+    synchronized (own) {
+      own.see(generation());
+      try {
+        change.run();
+      } finally {
+        own.made(generation());
+      }
+    }
+  }
+
+  /// What packets have put into a map, and how long it will stay there. Nothing if there is no such
+  /// map, or one of another shape.
+  public List<NftRequest.Remembered> remembered(NftSet map) {
+    NetlinkWriter out = socket.writer();
+    NftWire.begin(out, NftWire.GETSETELEM, DUMP, map.table());
+    out.attributeText(1, map.table().name());
+    out.attributeText(2, map.name());
+    out.end();
+    List<NftRequest.Remembered> found = new ArrayList<>();
+    try {
+      socket.dump(
+          out,
+          found::clear,
+          (type, payload) -> {
+            if (type == NftWire.NEWSETELEM) {
+              payload.attributes(
+                  4,
+                  (attribute, list) -> {
+                    if (attribute == 3) {
+                      list.attributes(
+                          0,
+                          (number, element) -> {
+                            NftRequest.Remembered one = remembered(element);
+                            if (one.fits(map)) {
+                              found.add(one);
+                            }
+                          });
+                    }
+                  });
+            }
+          });
+    } catch (KernelException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return List.of();
+      }
+      throw e;
+    }
+    return found;
+  }
+
+  /// `NFTA_SET_ELEM_*`
+  private static NftRequest.Remembered remembered(NetlinkReader element) {
+    byte[][] parts = {new byte[0], new byte[0]};
+    long[] millis = new long[2];
+    element.attributes(
+        0,
+        (attribute, value) -> {
+          switch (attribute) {
+            case 1, 2 ->
+                value.attributes(
+                    0,
+                    (inner, bytes) -> {
+                      if (inner == 1) {
+                        parts[attribute - 1] = bytes.bytes();
+                      }
+                    });
+            case 4, 5 -> millis[attribute - 4] = value.bigEndian64(0);
+            default -> {}
+          }
+        });
+    return new NftRequest.Remembered(
+        NftValue.octets(parts[0]),
+        NftValue.octets(parts[1]),
+        Duration.ofMillis(millis[0]),
+        Duration.ofMillis(millis[1]));
   }
 
   private void send(List<? extends NftRequest> requests, @Nullable Integer generation) {

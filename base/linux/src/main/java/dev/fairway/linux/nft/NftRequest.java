@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.linux.nft;
 
+import java.time.Duration;
 import java.util.List;
 
 /// One change of a transaction. What is added may be there already, unless it differs; what is
@@ -56,6 +57,30 @@ public sealed interface NftRequest {
     @Override
     public String toString() {
       return "delete " + elements.size() + " elements of " + set;
+    }
+  }
+
+  /// Puts into a map what packets had put into it before: see [NfTables#remembered].
+  record Recall(NftSet map, List<Remembered> elements) implements NftRequest {
+    public Recall {
+      elements = List.copyOf(elements);
+    }
+
+    @Override
+    public String toString() {
+      return "recall " + elements.size() + " elements of " + map;
+    }
+  }
+
+  /// An element that packets put into a map.
+  ///
+  /// @param time how long it stays after each time a packet renews it
+  /// @param left how long from now, if none does
+  record Remembered(NftValue key, NftValue data, Duration time, Duration left) {
+    boolean fits(NftSet map) {
+      return key.length() == NftWire.bytes(map.key())
+          && data.length() == NftWire.bytes(map.data())
+          && left.isPositive();
     }
   }
 }

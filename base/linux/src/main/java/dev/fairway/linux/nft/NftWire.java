@@ -13,6 +13,7 @@ import dev.fairway.linux.nft.NftRequest.DeleteCounter;
 import dev.fairway.linux.nft.NftRequest.DeleteElements;
 import dev.fairway.linux.nft.NftRequest.DeleteSet;
 import dev.fairway.linux.nft.NftRequest.DeleteTable;
+import dev.fairway.linux.nft.NftRequest.Recall;
 import java.util.List;
 
 /// Requests as nf_tables messages (`linux/netfilter/nf_tables.h`). All numbers of this protocol are
@@ -27,7 +28,8 @@ final class NftWire {
   private static final int NEWRULE = SUBSYSTEM | 6;
   private static final int NEWSET = SUBSYSTEM | 9;
   private static final int DELSET = SUBSYSTEM | 11;
-  private static final int NEWSETELEM = SUBSYSTEM | 12;
+  static final int NEWSETELEM = SUBSYSTEM | 12;
+  static final int GETSETELEM = SUBSYSTEM | 13;
   private static final int DELSETELEM = SUBSYSTEM | 14;
   static final int NEWOBJ = SUBSYSTEM | 18;
   static final int GETOBJ = SUBSYSTEM | 19;
@@ -116,6 +118,7 @@ final class NftWire {
           elements(out, NEWSETELEM, CREATE, set, elements);
       case DeleteElements(NftSet set, List<NftSet.Element> elements) ->
           elements(out, DELSETELEM, 0, set, elements);
+      case Recall(NftSet map, List<NftRequest.Remembered> elements) -> recall(out, map, elements);
     }
   }
 
@@ -183,7 +186,7 @@ final class NftWire {
     return type;
   }
 
-  private static int bytes(List<NftType> parts) {
+  static int bytes(List<NftType> parts) {
     int bytes = 0;
     for (NftType part : parts) {
       bytes += part.bytes();
@@ -202,6 +205,28 @@ final class NftWire {
       int start = out.length();
       while (at < elements.size() && out.length() - start < ELEMENTS_BYTES) {
         element(out, elements.get(at++));
+      }
+      out.unnest();
+      out.end();
+    }
+  }
+
+  private static void recall(NetlinkWriter out, NftSet map, List<NftRequest.Remembered> elements) {
+    int at = 0;
+    while (at < elements.size()) {
+      begin(out, NEWSETELEM, CREATE, map.table());
+      out.attributeText(1, map.table().name());
+      out.attributeText(2, map.name());
+      out.nest(3);
+      int start = out.length();
+      while (at < elements.size() && out.length() - start < ELEMENTS_BYTES) {
+        NftRequest.Remembered element = elements.get(at++);
+        out.nest(LIST_ELEMENT);
+        value(out, 1, element.key());
+        value(out, 2, element.data());
+        out.attributeBigEndian64(4, element.time().toMillis());
+        out.attributeBigEndian64(5, element.left().toMillis());
+        out.unnest();
       }
       out.unnest();
       out.end();
@@ -251,7 +276,7 @@ final class NftWire {
       case DeleteSet _ -> "NFT_MSG_DELSET";
       case DeleteCounter _ -> "NFT_MSG_DELOBJ";
       case AddCounter _ -> "NFT_MSG_NEWOBJ";
-      case AddElements _ -> "NFT_MSG_NEWSETELEM";
+      case AddElements _, Recall _ -> "NFT_MSG_NEWSETELEM";
       case DeleteElements _ -> "NFT_MSG_DELSETELEM";
     };
   }

@@ -3,6 +3,7 @@ package dev.fairway.traffic.iptables;
 
 import dev.fairway.linux.Iptables;
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.nft.NfTables;
 import dev.fairway.net.IpFamily;
 import dev.fairway.traffic.rules.BalancedPort;
 import dev.fairway.traffic.rules.Plan;
@@ -53,15 +54,24 @@ public final class IptablesDatapath implements ServiceDatapath {
           new Entrance(
               "nat", "POSTROUTING", "", "kubernetes postrouting rules", KubeChains.POSTROUTING));
 
+  /// So often a look at the whole is left out while the generation of nf_tables says nothing new:
+  /// the legacy kind of iptables has none.
+  private static final int LOOKS_LEFT_OUT = 11;
+
   private final ServicesConfig config;
+  private final NfTables tables;
   private final Map<IpFamily, Iptables> programs = new EnumMap<>(IpFamily.class);
   private final Map<IpFamily, IptablesRules> loaded = new EnumMap<>(IpFamily.class);
 
   /// Our chains as they are listed after the last change.
   private final Map<IpFamily, Iptables.Listing> left = new EnumMap<>(IpFamily.class);
 
+  private long strangers;
+  private int looksLeftOut;
+
   private IptablesDatapath(ServicesConfig config, NetworkNamespace namespace) {
     this.config = config;
+    this.tables = NfTables.open(namespace);
     for (IpFamily family : IpFamily.values()) {
       programs.put(family, new Iptables(namespace, family));
     }
@@ -112,7 +122,8 @@ public final class IptablesDatapath implements ServiceDatapath {
     IptablesRules wanted =
         IptablesWriter.write(family, config, index.ports(), index.healthChecks().values());
     loaded.remove(family);
-    of(family).restore(IptablesRules.change(before, wanted, there.chains()) + entrances(there));
+    String lines = IptablesRules.change(before, wanted, there.chains()) + entrances(there);
+    tables.asOurs(() -> of(family).restore(lines));
     loaded.put(family, wanted);
     left.put(family, ours(of(family).list()));
   }
@@ -141,6 +152,13 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   @Override
   public boolean isIntact() {
+    long now = tables.strangers();
+    if (now == strangers && !left.isEmpty() && looksLeftOut < LOOKS_LEFT_OUT) {
+      looksLeftOut++;
+      return true;
+    }
+    strangers = now;
+    looksLeftOut = 0;
     for (Map.Entry<IpFamily, Iptables.Listing> entry : left.entrySet()) {
       if (!ours(of(entry.getKey()).list()).equals(entry.getValue())) {
         return false;
@@ -172,7 +190,7 @@ public final class IptablesDatapath implements ServiceDatapath {
         }
       }
       if (!text.isEmpty()) {
-        of(family).restore(text.toString());
+        tables.asOurs(() -> of(family).restore(text.toString()));
       }
     }
     loaded.clear();
@@ -185,6 +203,7 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   @Override
   public void close() {
+    tables.close();
     loaded.clear();
     left.clear();
   }

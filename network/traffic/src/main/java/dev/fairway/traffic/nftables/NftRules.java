@@ -207,6 +207,11 @@ final class NftRules {
     }
   }
 
+  /// Where it is remembered which client has which endpoint.
+  NftSet clients() {
+    return clients;
+  }
+
   /// A plan as changes of the table.
   List<NftRequest> render(Plan plan) {
     List<NftRequest> requests = new ArrayList<>();

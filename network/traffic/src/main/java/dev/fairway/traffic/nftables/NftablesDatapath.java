@@ -65,6 +65,10 @@ public final class NftablesDatapath implements ServiceDatapath {
       RuleSet ruleSet = all.getOrDefault(family, RuleSet.EMPTY);
       requests.addAll(of(family).skeleton());
       requests.addAll(of(family).render(Plan.between(RuleSet.EMPTY, ruleSet)));
+      List<NftRequest.Remembered> clients = tables.remembered(of(family).clients());
+      if (!clients.isEmpty()) {
+        requests.add(new NftRequest.Recall(of(family).clients(), clients));
+      }
     }
     for (int attempt = 1; !installed; attempt++) {
       strangers = tables.strangers();
