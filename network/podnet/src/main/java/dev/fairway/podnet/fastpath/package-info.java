@@ -12,12 +12,17 @@
 /// - it goes to a pod of this node, or to where one of our own routes leads and is not too large
 ///   for that; and no pod of this node that is concerned is marked as needing the stack (a
 ///   bandwidth limit, a policy);
-/// - connection tracking knows nothing of its connection, in either direction.
+/// - connection tracking knows nothing of its connection.
 ///
 /// The last is what makes it right beside Services: what is translated, or was begun in the stack,
 /// stays there, so that the program can come and go under open connections. The other way round the
 /// stack cannot know of connections that go past it; the program tells it of one at the moment when
 /// a second one of the same port comes by, and the stack then translates that one's port.
+///
+/// Of a TCP connection that was opened past the stack the program remembers both ends
+/// ([ConnectionCode]): 2 MiB for 32,768 of them. Packets that fit to the letter are handed over without
+/// asking again, until the agent tells of a change or about a second has passed. Connections from
+/// before the agent started are asked about packet by packet.
 ///
 /// [FastPath] keeps the kernel so. It reads from the kernel who is connected, so it needs no memory
 /// of its own, and the program stays when the agent ends. The next agent puts its own in the place,
