@@ -20,9 +20,9 @@
 /// a second one of the same port comes by, and the stack then translates that one's port.
 ///
 /// Of a TCP connection that was opened past the stack the program remembers both ends
-/// ([ConnectionCode]): 2 MiB for 32,768 of them. Packets that fit to the letter are handed over without
-/// asking again, until the agent tells of a change or about a second has passed. Connections from
-/// before the agent started are asked about packet by packet.
+/// ([ConnectionCode]): 2 MiB for 32,768 of them. Packets that fit to the letter are handed over
+/// without asking again, until the agent tells of a change or about a second has passed.
+/// Connections from before the agent started are asked about packet by packet.
 ///
 /// [FastPath] keeps the kernel so. It reads from the kernel who is connected, so it needs no memory
 /// of its own, and the program stays when the agent ends. The next agent puts its own in the place,
