@@ -22,6 +22,7 @@ import picocli.CommandLine.HelpCommand;
       LogsCommand.class,
       NetCommand.class,
       PodnetCommand.class,
+      DnsCommand.class,
       PolicyCommand.class,
       PoolsCommand.class,
       ServerCommand.class,

@@ -12,6 +12,11 @@ final class Termination {
 
   /// Returns when the process is asked to end; what the caller closes then is waited for.
   static void await() throws InterruptedException {
+    await(Duration.ZERO);
+  }
+
+  /// The same for a caller that goes on for so long before it closes.
+  static void await(Duration goingOn) throws InterruptedException {
     CountDownLatch asked = new CountDownLatch(1);
     Thread main = Thread.currentThread();
     Runtime.getRuntime()
@@ -21,7 +26,7 @@ final class Termination {
                 .unstarted(() -> {
                   asked.countDown();
                   try {
-                    main.join(CLOSING);
+                    main.join(CLOSING.plus(goingOn));
                   } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                   }

@@ -5,10 +5,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// From a request's octets to a reply's octets, whatever carried them. What the zone or the cache
 /// knows is answered at once; what an upstream must be asked for is left to a later, blocking step.
 final class Answering {
+  private static final Logger LOG = LoggerFactory.getLogger(Answering.class);
+
   /// What became of a request.
   sealed interface Step {
     /// Send what the writer holds.
@@ -32,9 +36,15 @@ final class Answering {
   private final Supplier<@Nullable Zone> zone;
   private final Forwarder forwarder;
   private final DnsCounts counts;
+  private final boolean log;
 
   Answering(
-      ClusterNames names, Supplier<@Nullable Zone> zone, Forwarder forwarder, DnsCounts counts) {
+      ClusterNames names,
+      Supplier<@Nullable Zone> zone,
+      Forwarder forwarder,
+      DnsCounts counts,
+      boolean log) {
+    this.log = log;
     this.names = names;
     this.zone = zone;
     this.forwarder = forwarder;
@@ -106,7 +116,20 @@ final class Answering {
   private void write(Reply reply, Query query, Asker asker, long since, WireWriter writer) {
     int limit = asker.overTcp() ? WireWriter.MAX_MESSAGE_BYTES : Reply.udpLimit(query);
     reply.write(writer, query, limit, forwarder.hasUpstreams());
-    counts.answered(reply.responseCode(), System.nanoTime() - since);
+    long took = System.nanoTime() - since;
+    counts.answered(reply.responseCode(), took);
+    if (log) {
+      LOG.info(
+          "{} {} \"{} {} {}\" {} {} bytes {} us",
+          asker.address().getHostAddress(),
+          query.id(),
+          DnsCounts.typeName(query.type()),
+          query.name(),
+          asker.overTcp() ? "tcp" : "udp",
+          DnsCounts.codeName(reply.responseCode()),
+          writer.length(),
+          took / 1000);
+    }
   }
 
   private static Reply behind(ClusterNames.Outcome.Elsewhere elsewhere, Reply reply) {

@@ -17,13 +17,15 @@ import java.util.Map;
 /// @param caching what is kept of what they said
 /// @param concurrentConnections how many TCP connections are served at once, an eighth of them for
 ///   one client
+/// @param log whether each answer is logged
 public record DnsConfig(
     List<InetSocketAddress> listen,
     ClusterZone cluster,
     Map<String, List<IpAddress>> hosts,
     Forwarding forwarding,
     Caching caching,
-    int concurrentConnections) {
+    int concurrentConnections,
+    boolean log) {
   public DnsConfig {
     listen = List.copyOf(listen);
     hosts = Map.copyOf(hosts);
@@ -32,7 +34,10 @@ public record DnsConfig(
     }
     for (Forwarding.Route route : forwarding.routes()) {
       for (InetSocketAddress upstream : route.upstreams()) {
-        if (listen.contains(upstream)) {
+        boolean here =
+            upstream.getAddress().isLoopbackAddress()
+                && listen.contains(new InetSocketAddress(upstream.getPort()));
+        if (here || listen.contains(upstream)) {
           throw new IllegalArgumentException(
               "DNS: upstream " + upstream + " is this server itself; name another resolver");
         }
@@ -56,18 +61,19 @@ public record DnsConfig(
         Map.of(),
         Forwarding.to(upstreams),
         Caching.usual(),
-        250);
+        250,
+        false);
   }
 
   public DnsConfig withCluster(ClusterZone other) {
-    return new DnsConfig(listen, other, hosts, forwarding, caching, concurrentConnections);
+    return new DnsConfig(listen, other, hosts, forwarding, caching, concurrentConnections, log);
   }
 
   public DnsConfig withForwarding(Forwarding other) {
-    return new DnsConfig(listen, cluster, hosts, other, caching, concurrentConnections);
+    return new DnsConfig(listen, cluster, hosts, other, caching, concurrentConnections, log);
   }
 
   public DnsConfig withCaching(Caching other) {
-    return new DnsConfig(listen, cluster, hosts, forwarding, other, concurrentConnections);
+    return new DnsConfig(listen, cluster, hosts, forwarding, other, concurrentConnections, log);
   }
 }

@@ -66,6 +66,15 @@ final class DnsCounts {
     return TYPES.length;
   }
 
+  static String typeName(int type) {
+    int index = typeIndex(type);
+    return index < TYPES.length ? TYPE_NAMES[index] : "TYPE" + type;
+  }
+
+  static String codeName(int responseCode) {
+    return codeIndex(responseCode) < CODE_NAMES.length ? CODE_NAMES[responseCode] : "BADVERS";
+  }
+
   /// What could not be read as a query.
   void wrong(int responseCode) {
     answered[codeIndex(responseCode)].increment();

@@ -32,7 +32,7 @@ public final class DnsServer implements AutoCloseable {
             names.services(), config.cluster().ttlSeconds(), names.fixed(first), clients);
     forwarder = new Forwarder(config);
     counts = new DnsCounts(config.listen().getFirst().getPort());
-    Answering answering = new Answering(names, follower::zone, forwarder, counts);
+    Answering answering = new Answering(names, follower::zone, forwarder, counts, config.log());
     try {
       for (InetSocketAddress address : config.listen()) {
         UdpListener listener = UdpListener.open(address, answering);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.dns.corefile;
+
+import dev.fairway.dns.Caching;
+import dev.fairway.dns.ClusterZone;
+import dev.fairway.dns.Forwarding;
+import dev.fairway.net.IpAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Goes through the server blocks of one file; used once.
+final class CorefileReader {
+  private static final int DNS_PORT = 53;
+  private static final Duration RELOAD = Duration.ofSeconds(30);
+  private static final Duration UPSTREAM_TIMEOUT = Duration.ofSeconds(2);
+
+  private final String file;
+  private final Corefile.ResolvConf resolvConf;
+  private int port = -1;
+  private final List<String> bind = new ArrayList<>();
+  private @Nullable Statement kubernetesAt;
+  private @Nullable ClusterZone cluster;
+  private Optional<String> kubeconfig = Optional.empty();
+  private boolean autopath;
+  private final Map<String, List<IpAddress>> hosts = new LinkedHashMap<>();
+  private final Map<String, Forwarding.Route> routes = new LinkedHashMap<>();
+  private int concurrent = 1000;
+  private @Nullable Caching caching;
+  private final List<Statement> disabled = new ArrayList<>();
+  private Optional<InetSocketAddress> health = Optional.empty();
+  private Duration lameduck = Duration.ZERO;
+  private Optional<InetSocketAddress> ready = Optional.empty();
+  private Optional<InetSocketAddress> prometheus = Optional.empty();
+  private Optional<Duration> reload = Optional.empty();
+  private boolean log;
+
+  CorefileReader(String file, Corefile.ResolvConf resolvConf) {
+    this.file = file;
+    this.resolvConf = resolvConf;
+  }
+
+  Corefile read(List<Statement> blocks) {
+    blocks.forEach(this::block);
+    ClusterZone zone = cluster;
+    if (zone == null) {
+      throw new InvalidCorefile(
+          file, 1, "no block has 'kubernetes'; without a cluster this server is of no use");
+    }
+    String domain = zone.domain();
+    for (Statement line : disabled) {
+      // The cluster's own names are never in the cache.
+      List<String> zones = line.arguments();
+      if (zones.size() < 2 || zones.stream().skip(1).anyMatch(name -> !name.equals(domain))) {
+        throw line.wrong("'disable' is understood only with the zone " + domain);
+      }
+    }
+    if (autopath) {
+      zone = zone.withSearchShortcut(search());
+    }
+    return new Corefile(
+        port,
+        List.copyOf(bind),
+        zone,
+        kubeconfig,
+        Map.copyOf(hosts),
+        new Forwarding(List.copyOf(routes.values()), UPSTREAM_TIMEOUT, concurrent),
+        caching == null ? Caching.none() : caching,
+        health,
+        lameduck,
+        ready,
+        prometheus,
+        reload,
+        log);
+  }
+
+  private List<String> search() {
+    List<String> search = List.of();
+    for (String line : resolvConf.lines("/etc/resolv.conf")) {
+      List<String> words = List.of(line.strip().split("\\s+"));
+      if (words.getFirst().equals("search")) {
+        // In a pod the cluster's own domains stand here, and they come first anyway.
+        search =
+            words.subList(1, words.size()).stream()
+                .filter(domain -> cluster == null || !domain.endsWith(cluster.domain()))
+                .toList();
+      }
+    }
+    return search;
+  }
+
+  private void block(Statement block) {
+    List<String> zones = new ArrayList<>();
+    for (String key : block.words()) {
+      zones.add(zone(block, key));
+    }
+    Caching before = caching;
+    caching = null;
+    for (Statement directive : block.body()) {
+      directive(directive, zones);
+    }
+    if (before != null && !before.equals(caching)) {
+      throw block.wrong("one cache serves all blocks: each must have the same 'cache'");
+    }
+  }
+
+  /// `example.org:53`, `dns://.:53`
+  private String zone(Statement block, String key) {
+    String rest = key.endsWith(",") ? key.substring(0, key.length() - 1) : key;
+    int scheme = rest.indexOf("://");
+    if (scheme >= 0) {
+      if (!rest.startsWith("dns://")) {
+        throw block.wrong(key + ": only dns:// is served, no tls, https, quic or grpc");
+      }
+      rest = rest.substring(scheme + 3);
+    }
+    int colon = rest.lastIndexOf(':');
+    int own = colon < 0 ? DNS_PORT : Values.number(block, rest.substring(colon + 1), 1, 65_535);
+    if (port >= 0 && port != own) {
+      throw block.wrong(key + ": all blocks must have one port, and the first has " + port);
+    }
+    port = own;
+    String zone = colon < 0 ? rest : rest.substring(0, colon);
+    return Values.zone(block, zone.isEmpty() ? "." : zone);
+  }
+
+  private void directive(Statement directive, List<String> zones) {
+    switch (directive.name()) {
+      case "kubernetes" -> kubernetes(directive, zones);
+      case "forward" -> forward(directive, zones);
+      case "cache" -> caching = CacheReader.read(directive, disabled);
+      case "hosts" -> hosts(directive);
+      case "autopath" -> {
+        if (!directive.arguments().equals(List.of("@kubernetes"))) {
+          throw directive.wrong("only 'autopath @kubernetes' is understood");
+        }
+        autopath = true;
+      }
+      case "bind" -> bind.addAll(directive.arguments());
+      case "health" -> health(directive);
+      case "ready" -> ready = Optional.of(Values.at(directive, 8181));
+      case "prometheus" -> prometheus = Optional.of(Values.at(directive, 9153));
+      case "reload" -> {
+        List<String> times = directive.arguments();
+        reload =
+            Optional.of(times.isEmpty() ? RELOAD : Values.duration(directive, times.getFirst()));
+      }
+      case "log" -> {
+        directive.withoutArguments();
+        directive.withoutBody();
+        log = true;
+      }
+      // Faults are always logged, and addresses always take turns.
+      case "errors", "loop" -> {
+        directive.withoutArguments();
+        directive.withoutBody();
+      }
+      case "loadbalance" -> {
+        if (!directive.arguments().isEmpty()
+            && !directive.arguments().equals(List.of("round_robin"))) {
+          throw directive.wrong("only round_robin is understood");
+        }
+      }
+      default ->
+          throw directive.wrong(
+              "'" + directive.name() + "' is not understood; docs/recipes/dns.md lists what is");
+    }
+  }
+
+  private void kubernetes(Statement directive, List<String> zones) {
+    Statement earlier = kubernetesAt;
+    if (earlier != null) {
+      throw directive.wrong("'kubernetes' stands at line " + earlier.line() + " already");
+    }
+    kubernetesAt = directive;
+    KubernetesReader reader = new KubernetesReader(directive, zones);
+    cluster = reader.zone();
+    kubeconfig = reader.kubeconfig();
+  }
+
+  private void forward(Statement directive, List<String> zones) {
+    List<String> words = directive.arguments();
+    if (words.size() < 2) {
+      throw directive.wrong("'forward' wants a zone and resolvers: forward . /etc/resolv.conf");
+    }
+    Forwarding.Order order = Forwarding.Order.RANDOM;
+    for (Statement option : directive.body()) {
+      switch (option.name()) {
+        case "max_concurrent" -> concurrent = Values.number(option, option.only(), 1, 1_000_000);
+        case "prefer_udp" -> option.withoutArguments();
+        case "policy" ->
+            order =
+                switch (option.only()) {
+                  case "random" -> Forwarding.Order.RANDOM;
+                  case "round_robin" -> Forwarding.Order.ROUND_ROBIN;
+                  case "sequential" -> Forwarding.Order.SEQUENTIAL;
+                  default -> throw option.wrong("policy is random, round_robin or sequential");
+                };
+        default -> throw option.wrong("'" + option.name() + "' is not understood in forward");
+      }
+    }
+    List<InetSocketAddress> upstreams = new ArrayList<>();
+    for (String to : words.subList(1, words.size())) {
+      if (to.startsWith("/")) {
+        upstreams.addAll(Values.nameServers(resolvConf.lines(to)));
+      } else {
+        upstreams.add(Values.upstream(directive, to));
+      }
+    }
+    String from = Values.zone(directive, words.getFirst());
+    for (String zone : from.equals(".") ? zones : List.of(from)) {
+      if (routes.putIfAbsent(zone, new Forwarding.Route(zone, upstreams, order)) != null) {
+        throw directive.wrong("the zone " + zone + " is forwarded already");
+      }
+    }
+  }
+
+  private void hosts(Statement directive) {
+    List<Statement> lines = new ArrayList<>();
+    for (String path : directive.arguments()) {
+      if (!path.startsWith("/")) {
+        throw directive.wrong("'hosts' for some zones only is not understood");
+      }
+      int number = 0;
+      for (String line : resolvConf.lines(path)) {
+        number++;
+        String entry = line.replaceFirst("#.*", "").strip();
+        if (!entry.isEmpty()) {
+          lines.add(new Statement(path, number, List.of(entry.split("\\s+")), List.of()));
+        }
+      }
+    }
+    lines.addAll(directive.body());
+    boolean goesOn = false;
+    for (Statement line : lines) {
+      if (line.name().equals("fallthrough")) {
+        line.withoutArguments();
+        goesOn = true;
+      } else {
+        host(line);
+      }
+    }
+    if (!goesOn) {
+      throw directive.wrong("'hosts' without 'fallthrough' would hide all other names; add it");
+    }
+  }
+
+  private void host(Statement line) {
+    IpAddress address = Values.address(line, line.name());
+    for (String name : line.arguments()) {
+      hosts.computeIfAbsent(Values.zone(line, name), _ -> new ArrayList<>()).add(address);
+    }
+  }
+
+  private void health(Statement directive) {
+    health = Optional.of(Values.at(directive, 8080));
+    for (Statement option : directive.body()) {
+      if (!option.name().equals("lameduck")) {
+        throw option.wrong("'" + option.name() + "' is not understood in health");
+      }
+      lameduck = Values.duration(option, option.only());
+    }
+  }
+}
