@@ -62,7 +62,7 @@ class DnsTest {
 
     start("dns", command);
     shell.until(in("curl -sS http://127.0.0.1:8181/ready"), text -> text.equals("OK"));
-    shell.run(KUBECTL + "create service clusterip web --tcp=http:80").good();
+    shell.run(KUBECTL + "create service clusterip web --tcp=80").good();
     String address =
         shell.run(KUBECTL + "get service web -o jsonpath={.spec.clusterIP}").good().strip();
     String dig = "dig @127.0.0.1 +tries=1 +time=5 ";
