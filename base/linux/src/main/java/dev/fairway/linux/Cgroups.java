@@ -14,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +69,15 @@ public record Cgroups(List<Hierarchy> hierarchies) {
     return two && one
         ? Layout.HYBRID
         : two ? Layout.VERSION_2 : one ? Layout.VERSION_1 : Layout.NONE;
+  }
+
+  /// Where a group is in the hierarchy of version 2, whether it is there or not; nothing on a
+  /// machine without one.
+  public Optional<Path> unified(String name) {
+    return hierarchies.stream()
+        .filter(Hierarchy::unified)
+        .findFirst()
+        .map(hierarchy -> path(hierarchy, name));
   }
 
   /// The processes in a group and all groups below it.

@@ -11,6 +11,7 @@ import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
+import dev.fairway.traffic.ebpf.EbpfDatapath;
 import dev.fairway.traffic.iptables.IptablesDatapath;
 import dev.fairway.traffic.nftables.NftablesDatapath;
 import dev.fairway.traffic.rules.Front;
@@ -23,6 +24,7 @@ import dev.fairway.traffic.rules.Target;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
@@ -115,6 +117,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     return switch (kind) {
       case NFTABLES -> NftablesDatapath.open(config, namespace);
       case IPTABLES -> IptablesDatapath.open(config, namespace);
+      case EBPF -> EbpfDatapath.open(config, namespace);
     };
   }
 
@@ -132,7 +135,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
         replacement.load(index);
       } catch (RuntimeException e) {
         try (replacement) {
-          replacement.remove();
+          clear(replacement, kind);
         }
         throw e;
       }
@@ -144,6 +147,16 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     if (known) {
       LOG.info("the Services are carried out by {} now", other.name().toLowerCase(Locale.ROOT));
       settleAlone();
+    }
+  }
+
+  /// Takes away what one loaded, but for what it has in common with the one that goes on.
+  private static void clear(ServiceDatapath old, ServicesConfig.Datapath other) {
+    switch (old) {
+      case EbpfDatapath sockets when other == ServicesConfig.Datapath.NFTABLES ->
+          sockets.removePrograms();
+      case NftablesDatapath _ when other == ServicesConfig.Datapath.EBPF -> {}
+      default -> old.remove();
     }
   }
 
@@ -255,7 +268,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     for (ServicesConfig.Datapath other : ServicesConfig.Datapath.values()) {
       if (other != kind) {
         try (ServiceDatapath leftBehind = open(index.config(), namespace, other)) {
-          leftBehind.remove();
+          clear(leftBehind, kind);
         } catch (RuntimeException e) {
           alone = false;
           LOG.warn(
@@ -307,7 +320,15 @@ public final class NodeServices implements Subscriber, AutoCloseable {
 
   /// Removes all that was ever loaded into a namespace.
   public static void uninstall(NetworkNamespace namespace) {
-    ServicesConfig nobody = ServicesConfig.of("nobody", List.of(), List.of());
+    uninstall(ServicesConfig.of("nobody", List.of(), List.of()), namespace);
+  }
+
+  /// As above, with what is attached to its control group.
+  public static void uninstall(NetworkNamespace namespace, Path cgroup) {
+    uninstall(ServicesConfig.of("nobody", List.of(), List.of()).withCgroup(cgroup), namespace);
+  }
+
+  private static void uninstall(ServicesConfig nobody, NetworkNamespace namespace) {
     for (ServicesConfig.Datapath kind : ServicesConfig.Datapath.values()) {
       try (ServiceDatapath datapath = open(nobody, namespace, kind)) {
         datapath.remove();

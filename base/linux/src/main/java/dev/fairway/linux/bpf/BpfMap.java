@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// A map that programs and this process share. Safe for use by many threads. Closing lets go of it;
@@ -24,11 +25,18 @@ public final class BpfMap<K, V> implements AutoCloseable {
   private static final int UPDATE = 2;
   private static final int DELETE = 3;
   private static final int NEXT_KEY = 4;
+  private static final int FD_BY_ID = 14;
   private static final int LOOKUP_BATCH = 24;
+  private static final int UPDATE_BATCH = 26;
+
+  /// How many entries go into one call.
+  private static final int BATCH = 4096;
 
   /// `enum bpf_map_type`
   public enum Kind {
     HASH(1, 0),
+    /// A hash that takes memory only for what is in it.
+    SPARSE_HASH(1, 1), // BPF_F_NO_PREALLOC
     ARRAY(2, 0),
     /// As above, beginning at a page, so that values of a cache line's size lie in one each.
     ALIGNED_ARRAY(2, 1 << 10), // BPF_F_MMAPABLE
@@ -68,6 +76,36 @@ public final class BpfMap<K, V> implements AutoCloseable {
     return new BpfMap<>(spec, fd);
   }
 
+  /// The map of that name that a loaded program uses; nothing if it has none, or one of another
+  /// shape. So the next agent goes on with what the one before has gathered.
+  public static <K, V> Optional<BpfMap<K, V>> of(BpfProgram program, Spec<K, V> spec) {
+    for (int id : program.maps()) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment attributes = arena.allocate(16, 8);
+        attributes.set(JAVA_INT, 0, id);
+        Fd fd = BpfCall.open(FD_BY_ID, "BPF_MAP_GET_FD_BY_ID", attributes, "map " + id);
+        if (isLike(fd, spec)) {
+          return Optional.of(new BpfMap<>(spec, fd));
+        }
+        fd.close();
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// `struct bpf_map_info`
+  private static boolean isLike(Fd fd, Spec<?, ?> spec) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment told = arena.allocate(80, 8);
+      BpfProgram.describe(arena, fd, told);
+      return told.getString(24).equals(BpfProgram.shortName(spec.name))
+          && told.get(JAVA_INT, 0) == spec.kind.number
+          && told.get(JAVA_INT, 8) == spec.key.bytes()
+          && told.get(JAVA_INT, 12) == spec.value.bytes()
+          && told.get(JAVA_INT, 16) == spec.most;
+    }
+  }
+
   static Fd create(int kind, int flags, String name, int keyBytes, int valueBytes, int most) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment attributes = arena.allocate(72, 8);
@@ -100,6 +138,47 @@ public final class BpfMap<K, V> implements AutoCloseable {
           "BPF_MAP_UPDATE_ELEM",
           attributes(arena, fd, bytes(arena, spec.key, key), valueBytes),
           this + " at " + key);
+    }
+  }
+
+  /// Puts many entries in, over old ones of the same keys. If it fails, some of them are in.
+  ///
+  /// @throws KernelException E2BIG if the map is full
+  public void putAll(Map<K, V> entries) {
+    if (entries.isEmpty()) {
+      return;
+    }
+    int keyBytes = spec.key.bytes();
+    int valueBytes = spec.value.bytes();
+    int most = Math.min(BATCH, entries.size());
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment keys = arena.allocate((long) most * keyBytes, 8);
+      MemorySegment values = arena.allocate((long) most * valueBytes, 8);
+      int count = 0;
+      for (Map.Entry<K, V> entry : entries.entrySet()) {
+        MemorySegment key = keys.asSlice((long) count * keyBytes, keyBytes).fill((byte) 0);
+        MemorySegment value = values.asSlice((long) count * valueBytes, valueBytes).fill((byte) 0);
+        spec.key.write(entry.getKey(), buffer(key));
+        spec.value.write(entry.getValue(), buffer(value));
+        if (++count == most) {
+          updateBatch(keys, values, count);
+          count = 0;
+        }
+      }
+      if (count > 0) {
+        updateBatch(keys, values, count);
+      }
+    }
+  }
+
+  private void updateBatch(MemorySegment keys, MemorySegment values, int count) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment attributes = arena.allocate(56, 8);
+      attributes.set(JAVA_LONG, 16, keys.address());
+      attributes.set(JAVA_LONG, 24, values.address());
+      attributes.set(JAVA_INT, 32, count);
+      attributes.set(JAVA_INT, 36, fd.number());
+      BpfCall.call(UPDATE_BATCH, "BPF_MAP_UPDATE_BATCH", attributes, toString());
     }
   }
 

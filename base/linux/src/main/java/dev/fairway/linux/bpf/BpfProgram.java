@@ -33,6 +33,9 @@ public final class BpfProgram implements AutoCloseable {
   private static final int SHOWN_LOG_CHARS = 4000;
   private static final int LONGEST_NAME = 15;
 
+  /// `MAX_USED_MAPS`
+  private static final int MOST_MAPS = 64;
+
   /// What a program is run for, with the place it is to be attached to: `enum bpf_prog_type`, `enum
   /// bpf_attach_type`.
   public enum Kind {
@@ -43,7 +46,9 @@ public final class BpfProgram implements AutoCloseable {
     CGROUP_SEND_IPV4(18, 14),
     CGROUP_SEND_IPV6(18, 15),
     CGROUP_RECEIVE_IPV4(18, 19),
-    CGROUP_RECEIVE_IPV6(18, 20);
+    CGROUP_RECEIVE_IPV6(18, 20),
+    CGROUP_PEER_NAME_IPV4(18, 29),
+    CGROUP_PEER_NAME_IPV6(18, 30);
 
     final int program;
     final int attachment;
@@ -213,12 +218,30 @@ public final class BpfProgram implements AutoCloseable {
   private static Description described(Fd fd) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment told = arena.allocate(80, 8);
-      MemorySegment attributes = arena.allocate(16, 8);
-      attributes.set(JAVA_INT, 0, fd.number());
-      attributes.set(JAVA_INT, 4, (int) told.byteSize());
-      attributes.set(JAVA_LONG, 8, told.address());
-      BpfCall.call(OBJ_GET_INFO_BY_FD, "BPF_OBJ_GET_INFO_BY_FD", attributes, "a program");
+      describe(arena, fd, told);
       return new Description(told.get(JAVA_INT, 4), told.getString(64));
+    }
+  }
+
+  /// Has the kernel describe a program or a map.
+  static void describe(Arena arena, Fd fd, MemorySegment told) {
+    MemorySegment attributes = arena.allocate(16, 8);
+    attributes.set(JAVA_INT, 0, fd.number());
+    attributes.set(JAVA_INT, 4, (int) told.byteSize());
+    attributes.set(JAVA_LONG, 8, told.address());
+    BpfCall.call(OBJ_GET_INFO_BY_FD, "BPF_OBJ_GET_INFO_BY_FD", attributes, "an object");
+  }
+
+  /// The kernel's numbers for the maps it uses.
+  int[] maps() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment told = arena.allocate(80, 8);
+      MemorySegment ids = arena.allocate(4L * MOST_MAPS, 8);
+      told.set(JAVA_INT, 52, MOST_MAPS);
+      told.set(JAVA_LONG, 56, ids.address());
+      describe(arena, fd, told);
+      int count = Math.min(MOST_MAPS, told.get(JAVA_INT, 52));
+      return ids.asSlice(0, 4L * count).toArray(JAVA_INT);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.fairway.traffic.rules;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
+import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import java.util.List;
 import java.util.Map;
@@ -43,8 +44,16 @@ public record RuleSet(Map<Front, Target> targets, Set<IpAddress> refused, Set<Ip
           isOverlooked(source, front, config) ? new Decision.Untouched() : new Decision.Refused();
       case Target.Dropped _ ->
           isOverlooked(source, front, config) ? new Decision.Untouched() : new Decision.Dropped();
+      case Target.Balanced balanced
+          when isAtSocket(front, balanced) && config.balancesAtSockets(source) ->
+          to(balanced.endpoints(), false);
       case Target.Balanced balanced -> decide(source, balanced, config);
     };
+  }
+
+  /// Whether sockets may be given the endpoint's address: who asks needs no look.
+  private static boolean isAtSocket(Front front, Target.Balanced balanced) {
+    return front.protocol() != Protocol.SCTP && balanced.sources().isEmpty();
   }
 
   /// kube-proxy's layout does not look at what the node itself sends to an external address.
@@ -69,6 +78,7 @@ public record RuleSet(Map<Front, Target> targets, Set<IpAddress> refused, Set<Ip
     return nobodys ? new Decision.Dropped() : new Decision.Untouched();
   }
 
+  /// For those who come as packets.
   static Decision decide(IpAddress source, Target.Balanced target, ServicesConfig config) {
     List<Prefix> sources = target.sources();
     if (!sources.isEmpty() && sources.stream().noneMatch(range -> range.contains(source))) {

@@ -3,7 +3,9 @@ package dev.fairway.traffic.rules;
 
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /// What the Services of a node need to know about it.
@@ -17,6 +19,8 @@ import java.util.Set;
 ///   dropped; none if they are not known
 /// @param externalIps whether `spec.externalIPs` is served. Whoever may write Services could take
 ///   any address's traffic with it (CVE-2020-8554)
+/// @param cgroup the control group of the node's processes and pods, a directory of the unified
+///   hierarchy; EBPF balances at the sockets of those in it
 public record ServicesConfig(
     String nodeName,
     List<IpAddress> nodePortAddresses,
@@ -24,11 +28,13 @@ public record ServicesConfig(
     Set<IpAddress> leftAlone,
     List<Prefix> serviceRanges,
     boolean externalIps,
-    Datapath datapath) {
+    Datapath datapath,
+    Optional<Path> cgroup) {
   /// What carries the rules out.
   public enum Datapath {
     NFTABLES,
-    IPTABLES
+    IPTABLES,
+    EBPF
   }
 
   public ServicesConfig {
@@ -48,7 +54,14 @@ public record ServicesConfig(
   public static ServicesConfig of(
       String nodeName, List<IpAddress> nodePortAddresses, List<Prefix> podPrefixes) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, Set.of(), List.of(), false, Datapath.NFTABLES);
+        nodeName,
+        nodePortAddresses,
+        podPrefixes,
+        Set.of(),
+        List.of(),
+        false,
+        Datapath.NFTABLES,
+        Optional.empty());
   }
 
   public ServicesConfig withNodePortAddresses(List<IpAddress> addresses) {
@@ -58,22 +71,63 @@ public record ServicesConfig(
 
   public ServicesConfig withLeftAlone(Set<IpAddress> addresses) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, addresses, serviceRanges, externalIps, datapath);
+        nodeName,
+        nodePortAddresses,
+        podPrefixes,
+        addresses,
+        serviceRanges,
+        externalIps,
+        datapath,
+        cgroup);
   }
 
   public ServicesConfig withServiceRanges(List<Prefix> ranges) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, leftAlone, ranges, externalIps, datapath);
+        nodeName, nodePortAddresses, podPrefixes, leftAlone, ranges, externalIps, datapath, cgroup);
   }
 
   public ServicesConfig withExternalIps(boolean served) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, leftAlone, serviceRanges, served, datapath);
+        nodeName,
+        nodePortAddresses,
+        podPrefixes,
+        leftAlone,
+        serviceRanges,
+        served,
+        datapath,
+        cgroup);
   }
 
   public ServicesConfig withDatapath(Datapath other) {
     return new ServicesConfig(
-        nodeName, nodePortAddresses, podPrefixes, leftAlone, serviceRanges, externalIps, other);
+        nodeName,
+        nodePortAddresses,
+        podPrefixes,
+        leftAlone,
+        serviceRanges,
+        externalIps,
+        other,
+        cgroup);
+  }
+
+  public ServicesConfig withCgroup(Path group) {
+    return new ServicesConfig(
+        nodeName,
+        nodePortAddresses,
+        podPrefixes,
+        leftAlone,
+        serviceRanges,
+        externalIps,
+        datapath,
+        Optional.of(group));
+  }
+
+  /// Whether connections from an address are balanced where they begin, if it is a pod's of this
+  /// node or the node's own.
+  boolean balancesAtSockets(IpAddress source) {
+    return datapath == Datapath.EBPF
+        && cgroup.isPresent()
+        && (isPods(source) || nodePortAddresses.contains(source));
   }
 
   /// Whether an address is a pod's.

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.traffic.ebpf;
+
+import dev.fairway.linux.bpf.BpfLayout;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
+import dev.fairway.net.TransportAddress;
+import dev.fairway.traffic.rules.Front;
+import java.nio.ByteBuffer;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
+
+/// How keys and values lie in the maps. Addresses and ports are in the network's order; an IPv4
+/// address is the mapped one of IPv6, so that what sockets of both families ask for is one key.
+record SocketLayout<T>(int bytes, BiConsumer<T, ByteBuffer> writer, Function<ByteBuffer, T> reader)
+    implements BpfLayout<T> {
+  private static final long MAPPED = 0xffffL << 32;
+
+  /// What happens at a front.
+  ///
+  /// @param list which list of endpoints it has
+  /// @param count how many are in it
+  /// @param affinityNanos how long a client keeps its own; 0 if it does not
+  record Way(int list, int count, long affinityNanos) {}
+
+  /// Where an endpoint stands.
+  record Place(int list, int index) {}
+
+  /// An endpoint of a front that a client may keep.
+  record Member(Front front, TransportAddress endpoint) {}
+
+  /// `address 16, port 2, protocol 1, zero 5`
+  static final SocketLayout<Front> FRONT =
+      writeOnly(
+          24, (front, out) -> write(front.address(), front.port(), front.protocol().number(), out));
+
+  /// `address 16, port 2, zero 6`
+  static final SocketLayout<TransportAddress> ENDPOINT =
+      writeOnly(24, (endpoint, out) -> write(endpoint.address(), endpoint.port(), 0, out));
+
+  static final SocketLayout<Way> WAY =
+      new SocketLayout<>(
+          16,
+          (way, out) -> out.putInt(way.list).putInt(way.count).putLong(way.affinityNanos),
+          in -> new Way(in.getInt(), in.getInt(), in.getLong()));
+
+  static final SocketLayout<Place> PLACE =
+      new SocketLayout<>(
+          8,
+          (place, out) -> out.putInt(place.list).putInt(place.index),
+          in -> new Place(in.getInt(), in.getInt()));
+
+  static final SocketLayout<Member> MEMBER =
+      writeOnly(
+          FRONT.bytes + ENDPOINT.bytes,
+          (member, out) -> {
+            FRONT.write(member.front, out);
+            ENDPOINT.write(member.endpoint, out);
+          });
+
+  /// What only programs read and write.
+  static SocketLayout<byte[]> opaque(int bytes) {
+    return new SocketLayout<>(
+        bytes,
+        (value, out) -> out.put(value),
+        in -> {
+          byte[] value = new byte[bytes];
+          in.get(value);
+          return value;
+        });
+  }
+
+  private static <T> SocketLayout<T> writeOnly(int bytes, BiConsumer<T, ByteBuffer> writer) {
+    return new SocketLayout<>(
+        bytes,
+        writer,
+        in -> {
+          throw new UnsupportedOperationException("nobody reads these back");
+        });
+  }
+
+  private static void write(IpAddress address, int port, int protocol, ByteBuffer out) {
+    boolean four = address.family() == IpFamily.IPV4;
+    out.putLong(Long.reverseBytes(address.high()))
+        .putLong(Long.reverseBytes(four ? MAPPED | address.low() : address.low()))
+        .put((byte) (port >> 8))
+        .put((byte) port)
+        .put((byte) protocol)
+        .put((byte) 0)
+        .putInt(0);
+  }
+
+  @Override
+  public void write(T value, ByteBuffer out) {
+    writer.accept(value, out);
+  }
+
+  @Override
+  public T read(ByteBuffer in) {
+    return reader.apply(in);
+  }
+}
