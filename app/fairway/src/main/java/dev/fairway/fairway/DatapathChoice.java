@@ -38,10 +38,11 @@ final class DatapathChoice implements Subscriber {
       case "" -> {}
       case "nftables" -> services.use(Datapath.NFTABLES);
       case "iptables" -> services.use(Datapath.IPTABLES);
+      case "ebpf" -> services.use(Datapath.EBPF);
       default ->
           LOG.warn(
-              "ConfigMap kube-system/{}, key {}: \"{}\" is not nftables or iptables; Services stay"
-                  + " as they are",
+              "ConfigMap kube-system/{}, key {}: \"{}\" is not nftables, iptables or ebpf; Services"
+                  + " stay as they are",
               PodNetworkObject.NAME,
               PodNetworkObject.SERVICES,
               wanted);

@@ -6,6 +6,7 @@ import dev.fairway.dns.DnsServer;
 import dev.fairway.dns.LocalAddresses;
 import dev.fairway.kubelet.Kubelet;
 import dev.fairway.kubelet.KubeletConfig;
+import dev.fairway.linux.Cgroups;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
 import dev.fairway.podnet.PodNetwork;
@@ -58,7 +59,7 @@ final class NodeProcess {
         PolicyDatapath policy = PolicyDatapath.open(policy(spec, machine), namespace);
         PodNetwork podNetwork =
             PodNetwork.start(podNetwork(spec, paths, machine), namespace, client, policy);
-        NodeServices services = NodeServices.open(services(spec, machine), namespace);
+        NodeServices services = NodeServices.open(services(spec, paths, machine), namespace);
         DnsServer dns = DnsServer.start(dns(spec))) {
       policy.keepOff(podNetwork.bypass());
       ClusterFollower.Builder policies = ClusterFollower.of(client);
@@ -104,10 +105,12 @@ final class NodeProcess {
         paths.machineState(machine).resolve("podnet"));
   }
 
-  private static ServicesConfig services(ClusterSpec spec, Machine machine) {
-    return ServicesConfig.of(machine.name(), List.of(machine.address()), spec.podNetworks())
-        .withLeftAlone(Set.of(spec.dnsAddress()))
-        .withServiceRanges(List.of(spec.serviceNetwork()));
+  private static ServicesConfig services(ClusterSpec spec, ClusterPaths paths, Machine machine) {
+    ServicesConfig config =
+        ServicesConfig.of(machine.name(), List.of(machine.address()), spec.podNetworks())
+            .withLeftAlone(Set.of(spec.dnsAddress()))
+            .withServiceRanges(List.of(spec.serviceNetwork()));
+    return Cgroups.find().unified(paths.cgroup(machine)).map(config::withCgroup).orElse(config);
   }
 
   private static PolicyConfig policy(ClusterSpec spec, Machine machine) {

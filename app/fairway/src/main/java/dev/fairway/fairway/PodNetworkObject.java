@@ -20,7 +20,7 @@ final class PodNetworkObject {
   static final String PATH = COLLECTION + "/" + NAME;
   private static final String KEY = "podnet.yaml";
 
-  /// What carries out Services: `nftables` or `iptables`.
+  /// What carries out Services: `nftables`, `iptables` or `ebpf`.
   static final String SERVICES = "services";
 
   private PodNetworkObject() {}

@@ -156,8 +156,10 @@ final class UpCommand implements Callable<Integer> {
       case null -> Optional.empty();
       case "nftables" -> Optional.of(Datapath.NFTABLES);
       case "iptables" -> Optional.of(Datapath.IPTABLES);
+      case "ebpf" -> Optional.of(Datapath.EBPF);
       default ->
-          throw new ProvisionException("--services " + services + ": it is nftables or iptables");
+          throw new ProvisionException(
+              "--services " + services + ": it is nftables, iptables or ebpf");
     };
   }
 
