@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("slow")
 @ExtendWith(LabCluster.Extension.class)
 @ParameterizedClass
-@ValueSource(strings = {"iptables", "nftables"})
+@ValueSource(strings = {"iptables", "ebpf", "nftables"})
 class ServicesTest {
   private static final String PODS =
       """
@@ -96,7 +96,7 @@ class ServicesTest {
     assertThat(cluster.shell().run(up(datapath)).good()).contains("by " + datapath);
     for (int worker = 0; worker < 3; worker++) {
       String inMachine = "ip netns exec fairway-" + LabCluster.NAME + "-worker-" + worker + " ";
-      boolean nft = datapath.equals("nftables");
+      boolean nft = !datapath.equals("iptables");
       cluster
           .shell()
           .until(

@@ -47,8 +47,8 @@ final class UpCommand implements Callable<Integer> {
       names = "--services",
       paramLabel = "DATAPATH",
       description =
-          "what carries out Services on each node: nftables (default), or iptables, with"
-              + " kube-proxy's own chains")
+          "what carries out Services on each node: nftables (default), iptables, with kube-proxy's"
+              + " own chains, or ebpf, at the sockets of pods")
   private @Nullable String services;
 
   @Option(

@@ -3,8 +3,9 @@
 /// endpoints.
 ///
 /// The cluster's Services and EndpointSlices become rules ([dev.fairway.traffic.rules]), which a
-/// datapath carries out in the kernel ([dev.fairway.traffic.nftables]). What is loaded lives there
-/// and outlives the agent: a restart replaces it in one transaction, and connections that are
+/// datapath carries out in the kernel ([dev.fairway.traffic.nftables],
+/// [dev.fairway.traffic.iptables], [dev.fairway.traffic.ebpf]). What is loaded lives there and
+/// outlives the agent: a restart replaces it in one transaction, and connections that are
 /// established keep their endpoint, because connection tracking remembers it.
 ///
 /// Source addresses are kept, except where answers would not find back: connections to a cluster

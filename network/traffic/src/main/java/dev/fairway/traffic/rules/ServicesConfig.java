@@ -66,7 +66,7 @@ public record ServicesConfig(
 
   public ServicesConfig withNodePortAddresses(List<IpAddress> addresses) {
     return new ServicesConfig(
-        nodeName, addresses, podPrefixes, leftAlone, serviceRanges, externalIps, datapath);
+        nodeName, addresses, podPrefixes, leftAlone, serviceRanges, externalIps, datapath, cgroup);
   }
 
   public ServicesConfig withLeftAlone(Set<IpAddress> addresses) {
