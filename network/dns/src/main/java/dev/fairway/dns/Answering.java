@@ -89,6 +89,12 @@ final class Answering {
 
   private @Nullable Reply atOnce(
       ClusterNames.Outcome.Elsewhere elsewhere, Query query, Asker asker) {
+    Reply otherwise = elsewhere.otherwise();
+    if (otherwise != null && forwarder.isHopeless(elsewhere.name())) {
+      // The asker walks its search path itself, and misses no name of the cluster meanwhile.
+      Reply kept = forwarder.cached(elsewhere.name(), query);
+      return kept == null ? otherwise : behind(elsewhere, kept);
+    }
     if (!forwarder.knows(elsewhere.name())) {
       // An alias alone is still an answer; the asker may know how to go on.
       return elsewhere.aliases().isEmpty()

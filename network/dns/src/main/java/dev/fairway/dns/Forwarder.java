@@ -68,6 +68,12 @@ final class Forwarder {
     return route(name) != null;
   }
 
+  /// Whether nobody can be asked for the name, or all who can be failed a moment ago.
+  boolean isHopeless(Name name) {
+    Upstreams route = route(name);
+    return route == null || route.haveAllFailed(System.nanoTime());
+  }
+
   private @Nullable Upstreams route(Name name) {
     for (Upstreams route : routes) {
       if (name.isWithin(route.zone())) {

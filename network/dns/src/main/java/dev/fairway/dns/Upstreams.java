@@ -50,11 +50,24 @@ final class Upstreams {
     List<Integer> avoided = new ArrayList<>();
     for (int i = 0; i < size; i++) {
       int index = (first + i) % size;
-      long since = failed.get(index);
-      (since == 0 || nowNanos - since > AVOIDED_NANOS ? good : avoided).add(index);
+      (isAvoided(index, nowNanos) ? avoided : good).add(index);
     }
     good.addAll(avoided);
     return good;
+  }
+
+  private boolean isAvoided(int index, long nowNanos) {
+    long since = failed.get(index);
+    return since != 0 && nowNanos - since <= AVOIDED_NANOS;
+  }
+
+  boolean haveAllFailed(long nowNanos) {
+    for (int i = 0; i < addresses.size(); i++) {
+      if (!isAvoided(i, nowNanos)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   void answered(int index) {

@@ -197,6 +197,28 @@ class DnsServerTest {
   }
 
   @Test
+  void withoutUpstreamsTheSearchPathIsTheAskersAgain() throws Exception {
+    for (List<InetSocketAddress> upstreams : List.of(List.<InetSocketAddress>of(), mutes())) {
+      DnsConfig usual = impatient(upstreams);
+      try (DnsServer alone =
+          DnsServer.start(usual.withCluster(usual.cluster().withSearchShortcut(List.of())))) {
+        fill(alone);
+        ((ZoneFollower) alone.subscriber())
+            .changedPods(true, Cluster.added(List.of(Cluster.pod("db", "me", ADDRESS))));
+        int port = alone.addresses().getFirst().getPort();
+        assertThat(dig(ADDRESS, port, "www.example.org.db.svc.cluster.local"))
+            .contains("status: NXDOMAIN", "ANSWER: 0");
+        assertThat(dig(ADDRESS, port, "+short", "web.default.db.svc.cluster.local"))
+            .isEqualTo("web.default.svc.cluster.local.\n10.32.7.8\n");
+      }
+    }
+  }
+
+  private List<InetSocketAddress> mutes() {
+    return List.of(address(mute));
+  }
+
+  @Test
   void aStubDomainHasResolversOfItsOwn() throws Exception {
     List<Forwarding.Route> routes =
         List.of(
