@@ -94,8 +94,16 @@ final class ServicesCommand {
         names = "--datapath",
         paramLabel = "DATAPATH",
         defaultValue = "nftables",
-        description = "nftables or iptables (default: ${DEFAULT-VALUE})")
+        description = "nftables, iptables or ebpf (default: ${DEFAULT-VALUE})")
     private String datapath = "";
+
+    @Option(
+        names = "--cgroup",
+        paramLabel = "DIRECTORY",
+        description =
+            "with ebpf: the control group (cgroup v2) whose sockets are balanced, such as"
+                + " /sys/fs/cgroup/kubepods.slice")
+    private String cgroup = "";
 
     @Override
     public Integer call() throws InterruptedException {
@@ -121,11 +129,17 @@ final class ServicesCommand {
     private ServicesConfig config() {
       List<IpAddress> addresses = parse("--node-port-address", nodePortAddresses, IpAddress::parse);
       try {
-        return ServicesConfig.of(node, addresses, parse("--cluster-cidr", pods, Prefix::parse))
-            .withServiceRanges(parse("--service-cidr", services, Prefix::parse))
-            .withLeftAlone(Set.copyOf(parse("--left-alone", leftAlone, IpAddress::parse)))
-            .withExternalIps(externalIps)
-            .withDatapath(datapath());
+        ServicesConfig config =
+            ServicesConfig.of(node, addresses, parse("--cluster-cidr", pods, Prefix::parse))
+                .withServiceRanges(parse("--service-cidr", services, Prefix::parse))
+                .withLeftAlone(Set.copyOf(parse("--left-alone", leftAlone, IpAddress::parse)))
+                .withExternalIps(externalIps)
+                .withDatapath(datapath());
+        if (config.datapath() == ServicesConfig.Datapath.EBPF && cgroup.isEmpty()) {
+          throw new ProvisionException(
+              "--datapath ebpf: --cgroup has to name the control group of the node's pods");
+        }
+        return cgroup.isEmpty() ? config : config.withCgroup(Path.of(cgroup));
       } catch (IllegalArgumentException e) {
         throw new ProvisionException("--node-port-address: " + e.getMessage(), e);
       }
@@ -137,7 +151,7 @@ final class ServicesCommand {
           return known;
         }
       }
-      throw new ProvisionException("--datapath " + datapath + ": it is nftables or iptables");
+      throw new ProvisionException("--datapath " + datapath + ": it is nftables, iptables or ebpf");
     }
 
     private static <T> List<T> parse(
@@ -193,11 +207,21 @@ final class ServicesCommand {
 
   @Command(name = "uninstall", description = "Takes away what run left in this machine's kernel.")
   static final class UninstallCommand implements Callable<Integer> {
+    @Option(
+        names = "--cgroup",
+        paramLabel = "DIRECTORY",
+        description = "what --cgroup of run was, if it ran with ebpf")
+    private String cgroup = "";
+
     @Override
     public Integer call() {
       Requirements.root("services uninstall");
       try (NetworkNamespace machine = NetworkNamespace.current()) {
-        NodeServices.uninstall(machine);
+        if (cgroup.isEmpty()) {
+          NodeServices.uninstall(machine);
+        } else {
+          NodeServices.uninstall(machine, Path.of(cgroup));
+        }
       }
       return 0;
     }
