@@ -89,8 +89,11 @@ public final class Conntrack implements AutoCloseable {
   }
 
   /// Makes an established TCP connection known that began where nobody tracked it, with the client
-  /// as who began it. Its sequence numbers are not checked. One that is known stays as it is.
-  public void addEstablished(TransportAddress client, TransportAddress server, Duration timeout) {
+  /// as who began it. Its sequence numbers are not checked. One that is known stays as it is,
+  /// whoever it says began it.
+  ///
+  /// @return false if it is known already
+  public boolean addEstablished(TransportAddress client, TransportAddress server, Duration timeout) {
     IpFamily family = client.address().family();
     NetlinkWriter out = socket.writer(512);
     out.begin(NEW, CREATE | EXCLUSIVE | ACK);
@@ -107,12 +110,16 @@ public final class Conntrack implements AutoCloseable {
     out.unnest();
     out.attributeBigEndian32(TIMEOUT, Math.toIntExact(timeout.toSeconds()));
     out.end();
+    boolean added = true;
     for (Answer answer : socket.exchange(out)) {
-      if (answer.errno() != 0 && answer.errno() != Errno.EEXIST) {
+      if (answer.errno() == Errno.EEXIST) {
+        added = false;
+      } else if (answer.errno() != 0) {
         throw new KernelException(
             "IPCTNL_MSG_CT_NEW", answer.errno(), client + " to " + server, answer.reason());
       }
     }
+    return added;
   }
 
   private static void tuple(

@@ -16,4 +16,10 @@ public interface PodGate {
   /// @return false if it is not known yet what the pod may do, so it must not be connected
   boolean admit(String namespace, String name, String uid, List<IpAddress> addresses)
       throws InterruptedException;
+
+  /// A pod is connected already, by an earlier agent or by an ADD whose answer was lost.
+  default void connected(String namespace, String name, String uid, List<IpAddress> addresses) {}
+
+  /// A pod does not have these addresses any more; soon they may be another's.
+  default void leave(String namespace, String name, List<IpAddress> addresses) {}
 }

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +74,8 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   /// Whether an earlier owner of a pod's address may have connections open. They are looked for
   /// behind the pod's back: to read all connections takes long where there are many.
   private boolean leftovers;
+
+  private boolean checkPending;
 
   private long strangers;
 
@@ -187,7 +190,26 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     }
     load(false);
     leftovers = true;
+    if (!checkPending && addresses.stream().anyMatch(loaded.pods()::containsKey)) {
+      checkPending = true;
+      checker.execute(this::check);
+    }
     return true;
+  }
+
+  @Override
+  public synchronized void connected(
+      String namespace, String name, String uid, List<IpAddress> addresses) {
+    index.admit(new ObjectKey(namespace, name), uid, addresses);
+    if (known && !closed) {
+      load();
+    }
+  }
+
+  /// The rules may name the addresses until the next change.
+  @Override
+  public synchronized void leave(String namespace, String name, List<IpAddress> addresses) {
+    index.leave(new ObjectKey(namespace, name), addresses);
   }
 
   /// How many packets were dropped, by `to/namespace/pod` and `from/namespace/pod`.
@@ -288,21 +310,50 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       return List.of(); // those that begin past the stack are of other pods
     }
     List<Bypass.Begun> concerned = new ArrayList<>();
+    List<Bypass.Begun> allowed = new ArrayList<>();
     for (Bypass.Begun one : bypass.begun()) {
       IpAddress client = one.client().address();
       IpAddress server = one.server().address();
       if (after.pods().containsKey(client) || after.pods().containsKey(server)) {
         concerned.add(one);
         if (isAllowed(after, Protocol.TCP.number(), one.client(), one.server())) {
-          try {
-            conntrack.addEstablished(one.client(), one.server(), KEPT);
-          } catch (KernelException e) {
-            LOG.warn("a connection that is allowed may be cut: {}", e.getMessage());
-          }
+          allowed.add(one);
         }
       }
     }
+    makeKnown(allowed);
     return concerned;
+  }
+
+  /// Makes connections known to the stack, each with its client as who began it. What the stack has
+  /// taken up at an answer is forgotten for that; the next answer may be there before us.
+  private void makeKnown(List<Bypass.Begun> connections) {
+    List<Bypass.Begun> rest = connections;
+    try {
+      for (int attempt = 0; attempt < ATTEMPTS && !rest.isEmpty(); attempt++) {
+        List<Bypass.Begun> there = new ArrayList<>();
+        for (Bypass.Begun one : rest) {
+          if (!conntrack.addEstablished(one.client(), one.server(), KEPT)) {
+            there.add(one);
+          }
+        }
+        Set<Bypass.Begun> begun = new HashSet<>(there);
+        Set<IpFamily> ofFamilies = EnumSet.noneOf(IpFamily.class);
+        there.forEach(one -> ofFamilies.add(one.client().address().family()));
+        int reversed = 0;
+        for (IpFamily family : ofFamilies) {
+          reversed +=
+              conntrack.deleteIf(
+                  family,
+                  flow ->
+                      flow.protocol() == Protocol.TCP.number()
+                          && begun.contains(new Bypass.Begun(flow.answerFrom(), flow.client())));
+        }
+        rest = reversed == 0 ? List.of() : there;
+      }
+    } catch (KernelException e) {
+      LOG.warn("connections that are allowed may be cut: {}", e.getMessage());
+    }
   }
 
   private void settled(PolicyRules after, List<Bypass.Begun> begun, boolean restricts) {
@@ -314,7 +365,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   }
 
   /// Forgets connections that are not allowed, so that their next packet is judged anew. Not being
-  /// able to leaves them until they end.
+  /// able to leaves them until the next check.
   private void cut(PolicyRules rules, List<Bypass.Begun> begun) {
     try {
       Set<IpAddress> own = new HashSet<>();
@@ -329,7 +380,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       if (count > 0) {
         LOG.info("cut {} connections that policies do not allow any more", count);
       }
+      leftovers = false;
     } catch (KernelException e) {
+      leftovers = true;
       LOG.warn("cannot cut connections that are not allowed any more: {}", e.getMessage());
     }
   }
@@ -367,6 +420,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
 
   /// Loads everything anew if somebody else has changed any table of the namespace.
   synchronized void check() {
+    checkPending = false;
     try {
       if (known && !closed && (!installed || tables.strangers() != strangers)) {
         if (!loaded.pods().isEmpty()) {
@@ -376,7 +430,6 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       } else if (leftovers && installed && !loaded.pods().isEmpty()) {
         cut(loaded, List.of());
       }
-      leftovers = false;
     } catch (RuntimeException e) {
       LOG.warn("cannot check the policy rules: {}", e.getMessage());
     }
@@ -399,8 +452,8 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   /// Stops following; the rules stay in the kernel and keep working.
   @Override
   public void close() {
-    checker.shutdownNow();
     synchronized (this) {
+      checker.shutdownNow();
       closed = true;
       installed = false;
       notifyAll();

@@ -9,10 +9,12 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -47,11 +49,15 @@ final class PolicyIndex {
 
   // What follows from the above.
   private final Map<String, LiveSet> sets = new HashMap<>();
-  private final Map<ObjectKey, Isolation> isolations = new HashMap<>();
+  private final Map<ObjectKey, List<Isolation>> isolations = new HashMap<>();
   private final Set<ObjectKey> touched = new HashSet<>();
 
   /// @param closed whether it may do nothing until its object is known
-  private record Admission(String uid, List<IpAddress> addresses, boolean closed) {}
+  private record Admission(String uid, List<IpAddress> addresses, boolean closed) {
+    boolean isOf(PodFacts pod) {
+      return uid.isEmpty() || uid.equals(pod.uid());
+    }
+  }
 
   /// @param ingress the chain's name and content, if it is isolated so
   private record Isolation(
@@ -153,9 +159,7 @@ final class PolicyIndex {
     if (facts.isEmpty()) {
       Admission admission = admissions.get(key);
       PodFacts before = pods.get(key);
-      if (admission != null
-          && before != null
-          && (admission.uid.isEmpty() || admission.uid.equals(before.uid()))) {
+      if (admission != null && before != null && admission.isOf(before)) {
         admissions.remove(key);
         admission.addresses.forEach(address -> admitted.remove(address, key));
       }
@@ -205,7 +209,7 @@ final class PolicyIndex {
   /// still tell.
   private PodFacts known(PodFacts pod) {
     Admission admission = admissions.get(pod.key());
-    if (admission != null && (admission.uid.isEmpty() || admission.uid.equals(pod.uid()))) {
+    if (admission != null && admission.isOf(pod)) {
       return pod.with(admission.addresses);
     }
     List<IpAddress> own =
@@ -215,24 +219,57 @@ final class PolicyIndex {
     return own.equals(pod.addresses()) ? pod : pod.with(own);
   }
 
-  /// A pod is being connected on this node.
+  /// A pod is being connected on this node. It keeps what it was connected with before, such as by
+  /// another interface.
   void admit(ObjectKey key, String uid, List<IpAddress> addresses) {
+    Admission earlier = admissions.remove(key);
+    Set<IpAddress> all = new LinkedHashSet<>();
+    boolean closed = false;
+    if (earlier != null && earlier.uid.equals(uid)) {
+      all.addAll(earlier.addresses);
+      closed = earlier.closed;
+    } else if (earlier != null) {
+      earlier.addresses.forEach(address -> admitted.remove(address, key));
+    }
+    all.addAll(addresses);
     for (IpAddress address : addresses) {
       ObjectKey before = admitted.put(address, key);
       if (before != null && !before.equals(key)) {
-        admissions.remove(before);
-        touched.add(before);
+        take(before, address);
       }
     }
-    admissions.put(key, new Admission(uid, List.copyOf(addresses), false));
+    admissions.put(key, new Admission(uid, List.copyOf(all), closed));
     touched.add(key);
     Set<ObjectKey> concerned = new HashSet<>(Set.of(key));
     addresses.forEach(address -> concerned.addAll(tellers.getOrDefault(address, Set.of())));
-    for (ObjectKey one : concerned) {
-      PodFacts pod = pods.get(one);
-      if (pod != null) {
-        replace(one, known(pod));
+    concerned.forEach(this::know);
+  }
+
+  /// A pod on this node does not have these addresses any more.
+  void leave(ObjectKey key, List<IpAddress> addresses) {
+    for (IpAddress address : addresses) {
+      if (admitted.remove(address, key)) {
+        take(key, address);
       }
+    }
+    know(key);
+  }
+
+  private void take(ObjectKey key, IpAddress address) {
+    admissions.computeIfPresent(
+        key,
+        (same, admission) -> {
+          List<IpAddress> rest =
+              admission.addresses.stream().filter(one -> !one.equals(address)).toList();
+          return rest.isEmpty() ? null : new Admission(admission.uid, rest, admission.closed);
+        });
+    touched.add(key);
+  }
+
+  private void know(ObjectKey key) {
+    PodFacts pod = pods.get(key);
+    if (pod != null) {
+      replace(key, known(pod));
     }
   }
 
@@ -251,25 +288,27 @@ final class PolicyIndex {
   /// The rules as they are to be now.
   PolicyRules refresh() {
     for (ObjectKey key : touched) {
-      Optional<Isolation> isolation = isolation(key);
-      if (isolation.isPresent()) {
-        isolations.put(key, isolation.get());
-      } else {
+      List<Isolation> ofPod = isolations(key);
+      if (ofPod.isEmpty()) {
         isolations.remove(key);
+      } else {
+        isolations.put(key, ofPod);
       }
     }
     touched.clear();
     Map<IpAddress, PolicyRules.Isolated> isolated = new HashMap<>();
     Map<String, List<Allow>> chains = new HashMap<>();
-    isolations.forEach((key, isolation) -> {
-      isolation.ingress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
-      isolation.egress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
-      PolicyRules.Isolated how =
-          new PolicyRules.Isolated(
-              key.namespace() + "/" + key.name(),
-              isolation.ingress.map(Chain::name),
-              isolation.egress.map(Chain::name));
-      isolation.addresses.forEach(address -> isolated.put(address, how));
+    isolations.forEach((key, ofPod) -> {
+      for (Isolation isolation : ofPod) {
+        isolation.ingress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
+        isolation.egress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
+        PolicyRules.Isolated how =
+            new PolicyRules.Isolated(
+                key.namespace() + "/" + key.name(),
+                isolation.ingress.map(Chain::name),
+                isolation.egress.map(Chain::name));
+        isolation.addresses.forEach(address -> isolated.put(address, how));
+      }
     });
     Map<String, PeerSet> used = new HashMap<>();
     for (List<Allow> allows : chains.values()) {
@@ -284,26 +323,27 @@ final class PolicyIndex {
     return new PolicyRules(isolated, chains, used);
   }
 
-  private Optional<Isolation> isolation(ObjectKey key) {
+  /// A pod's own, and that of a newer pod of its name whose object is not there yet: what holds for
+  /// an address stands last.
+  private List<Isolation> isolations(ObjectKey key) {
+    List<Isolation> isolations = new ArrayList<>();
     PodFacts pod = pods.get(key);
     Admission admission = admissions.get(key);
-    if (pod == null) {
-      return admission != null && admission.closed
-          ? Optional.of(
-              new Isolation(
-                  admission.addresses,
-                  Optional.of(chain(Direction.INGRESS, List.of())),
-                  Optional.of(chain(Direction.EGRESS, List.of()))))
-          : Optional.empty();
+    if (pod != null && isMine(pod) && !pod.addresses().isEmpty()) {
+      Optional<Chain> ingress = chain(Direction.INGRESS, pod);
+      Optional<Chain> egress = chain(Direction.EGRESS, pod);
+      if (ingress.isPresent() || egress.isPresent()) {
+        isolations.add(new Isolation(pod.addresses(), ingress, egress));
+      }
     }
-    if (!isMine(pod) || pod.addresses().isEmpty()) {
-      return Optional.empty();
+    if (admission != null && admission.closed && (pod == null || !admission.isOf(pod))) {
+      isolations.add(
+          new Isolation(
+              admission.addresses,
+              Optional.of(chain(Direction.INGRESS, List.of())),
+              Optional.of(chain(Direction.EGRESS, List.of()))));
     }
-    Optional<Chain> ingress = chain(Direction.INGRESS, pod);
-    Optional<Chain> egress = chain(Direction.EGRESS, pod);
-    return ingress.isEmpty() && egress.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Isolation(pod.addresses(), ingress, egress));
+    return isolations;
   }
 
   private Optional<Chain> chain(Direction direction, PodFacts pod) {

@@ -44,6 +44,7 @@ import dev.fairway.traffic.policy.PolicyRules.Isolated;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -182,13 +183,10 @@ final class PolicyNft {
     List<NftRequest> requests = new ArrayList<>();
     plan.newSets().forEach((name, set) -> addSet(requests, name, set));
     plan.newChains().forEach((name, allows) -> addChain(requests, name, allows, after));
-    Set<String> oldPods = names(plan.deletedPods().values());
+    // A pod may have more addresses, which stay.
     Set<String> newPods = names(plan.newPods().values());
-    for (String pod : newPods) {
-      if (!oldPods.contains(pod)) {
-        addDrops(requests, pod);
-      }
-    }
+    newPods.removeAll(pods(before));
+    newPods.forEach(pod -> addDrops(requests, pod));
     for (Direction direction : Direction.values()) {
       delete(requests, isolated.get(direction), keys(plan.deletedPods().keySet()));
       delete(requests, drops.get(direction), keys(plan.deletedPods().keySet()));
@@ -199,12 +197,12 @@ final class PolicyNft {
     for (PolicyPlan.Elements elements : plan.changedSets()) {
       change(requests, elements);
     }
+    Set<String> oldPods = names(plan.deletedPods().values());
+    oldPods.removeAll(pods(after));
     for (String pod : oldPods) {
-      if (!newPods.contains(pod)) {
-        for (Direction direction : Direction.values()) {
-          requests.add(new DeleteChain(table, dropChain(direction, pod)));
-          requests.add(new DeleteCounter(table, dropChain(direction, pod)));
-        }
+      for (Direction direction : Direction.values()) {
+        requests.add(new DeleteChain(table, dropChain(direction, pod)));
+        requests.add(new DeleteCounter(table, dropChain(direction, pod)));
       }
     }
     plan.deletedChains().forEach(name -> requests.add(new DeleteChain(table, name)));
@@ -219,6 +217,18 @@ final class PolicyNft {
   private static Set<String> names(Collection<Isolated> pods) {
     Set<String> names = new LinkedHashSet<>();
     pods.forEach(isolated -> names.add(isolated.pod()));
+    return names;
+  }
+
+  private Set<String> pods(PolicyRules rules) {
+    Set<String> names = new HashSet<>();
+    rules
+        .pods()
+        .forEach((address, how) -> {
+          if (address.family() == family) {
+            names.add(how.pod());
+          }
+        });
     return names;
   }
 

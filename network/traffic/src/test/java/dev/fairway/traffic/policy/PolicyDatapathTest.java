@@ -205,6 +205,82 @@ class PolicyDatapathTest {
   }
 
   @Test
+  void whatTheStackTookUpAtAnAnswerIsSetRight() throws Exception {
+    set();
+    try (Pair allowed = Pair.connect(lab, "x/b", "x/a");
+        Conntrack conntrack = Conntrack.open(lab.node)) {
+      Bypass.Begun begun = allowed.begun();
+      conntrack.deleteIf(IpFamily.IPV4, flow -> true);
+      datapath.keepOff(
+          new Bypass() {
+            @Override
+            public void keepOff(Set<IpAddress> addresses) {}
+
+            @Override
+            public List<Begun> begun() {
+              return List.of(begun);
+            }
+          });
+      assertThat(allowed.carries(false, () -> false)).isTrue();
+      assertThat(conntrack.flows(IpFamily.IPV4))
+          .extracting(Conntrack.Flow::client)
+          .contains(begun.server());
+      set(policy("x/allow-b", ALLOW_B));
+      assertThat(conntrack.flows(IpFamily.IPV4))
+          .extracting(Conntrack.Flow::client)
+          .contains(begun.client())
+          .doesNotContain(begun.server());
+      // A later cut does not know of it any more.
+      set(policy("x/allow-b", ALLOW_B), policy("x/c", "podSelector: {matchLabels: {pod: c}}"));
+      assertThat(allowed.carries(true, moreDropped())).isTrue();
+      assertThat(allowed.carries(false, moreDropped())).isTrue();
+    }
+  }
+
+  @Test
+  void whatAnEarlierOwnerOfAnAddressHadOpenIsCutWhenThePodComes() throws Exception {
+    datapath.close();
+    datapath = open();
+    set(policy("x/new", "podSelector: {matchLabels: {pod: new}}"));
+    try (Pair earlier = Pair.connect(lab, "x/c", "x/a");
+        Conntrack conntrack = Conntrack.open(lab.node)) {
+      TransportAddress client = earlier.begun().client();
+      Pod next = Objects.pod("x", "new", PolicyLab.NODE, 99);
+      next.setStatus(null);
+      datapath.change(next);
+      String uid = next.getMetadata().getUid();
+      long start = System.nanoTime();
+      List<IpAddress> addresses = List.of(lab.address("x/a", IpFamily.IPV4));
+      assertThat(datapath.admit("x", "new", uid, addresses)).isTrue();
+      while (conntrack.flows(IpFamily.IPV4).stream().anyMatch(one -> one.client().equals(client))) {
+        assertThat(System.nanoTime() - start).isLessThan(PATIENCE.toNanos());
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  @Test
+  void anAgentThatBeginsKnowsWhoIsConnected() throws Exception {
+    Pod silent = Objects.pod("x", "a", PolicyLab.NODE, 2);
+    silent.setStatus(null);
+    IpAddress address = lab.address("x/a", IpFamily.IPV4);
+    datapath.connected("x", "a", silent.getMetadata().getUid(), List.of(address));
+    datapath.set(namespaces, List.of(silent), List.of(policy("x/deny", DENY)));
+    assertThat(datapath.rules().pods()).containsKey(address);
+    // With an address more, and one less, of the same chains.
+    IpAddress second = IpAddress.parse("10.200.0.66");
+    String uid = silent.getMetadata().getUid();
+    assertThat(datapath.admit("x", "a", uid, List.of(second))).isTrue();
+    assertThat(lab.inNode("nft", "list", "map", "ip", "fairway-policy", "to"))
+        .contains(address.toString(), second.toString());
+    datapath.leave("x", "a", List.of(second));
+    datapath.change(silent);
+    assertThat(lab.inNode("nft", "list", "map", "ip", "fairway-policy", "to"))
+        .contains(address.toString())
+        .doesNotContain(second.toString());
+  }
+
+  @Test
   void theNodeReachesItsPodsAndWhatPodsSendToItIsJudged() throws Exception {
     set(policy("x/all", "podSelector: {}\npolicyTypes: [Ingress, Egress]"));
     assertThat(reach("worker-0>x/a", "x/a>worker-0", "x/b>x/a", "x/a>x/a"))
