@@ -93,7 +93,8 @@ public final class Conntrack implements AutoCloseable {
   /// whoever it says began it.
   ///
   /// @return false if it is known already
-  public boolean addEstablished(TransportAddress client, TransportAddress server, Duration timeout) {
+  public boolean addEstablished(
+      TransportAddress client, TransportAddress server, Duration timeout) {
     IpFamily family = client.address().family();
     NetlinkWriter out = socket.writer(512);
     out.begin(NEW, CREATE | EXCLUSIVE | ACK);
