@@ -37,7 +37,26 @@ final class VolumeContents {
 
   private record TokenKey(String uid, String volume, String path) {}
 
-  private record HeldToken(String text, Instant renew) {}
+  /// @param renew by the time that no step of a clock changes, which stands still while the machine
+  ///   is suspended
+  /// @param renewByClock by the machine's clock, which goes on then
+  record HeldToken(String text, Instant renew, Instant renewByClock) {
+    static HeldToken of(ClusterObjects.Token token, Duration asked, Instant now, Instant clock) {
+      Duration left = Duration.between(clock, token.expires());
+      // One that is worth nothing or more than was asked for: this machine's clock is wrong.
+      boolean right = left.isPositive() && left.compareTo(asked) <= 0;
+      Duration rest = (right ? left : asked).dividedBy(5);
+      Instant byClock = token.expires().minus(rest);
+      return new HeldToken(
+          token.text(),
+          now.plus(rest.multipliedBy(4)),
+          byClock.isAfter(clock) ? byClock : Instant.MAX); // or it would be renewed at each look
+    }
+
+    boolean isFresh(Instant now, Instant clock) {
+      return now.isBefore(renew) && clock.isBefore(renewByClock);
+    }
+  }
 
   /// The directory name of the volume's kind; empty if there is nothing to make files from.
   static String plugin(Volume volume) {
@@ -123,13 +142,13 @@ final class VolumeContents {
     }
   }
 
-  /// A token is renewed after four fifths of its life.
+  /// A token is renewed after four fifths of its life, by whichever time says so first.
   private String token(String volume, ServiceAccountTokenProjection source, PodFields fields) {
     PodRef pod = PodRef.of(fields.pod());
     TokenKey key = new TokenKey(pod.uid(), volume, source.getPath());
     HeldToken held = tokens.get(key);
     Instant now = SteadyTime.now();
-    if (held != null && now.isBefore(held.renew())) {
+    if (held != null && held.isFresh(now, Instant.now())) {
       return held.text();
     }
     String account = fields.pod().getSpec().getServiceAccountName();
@@ -142,9 +161,7 @@ final class VolumeContents {
             account == null || account.isEmpty() ? "default" : account,
             audience == null || audience.isEmpty() ? List.of() : List.of(audience),
             asked);
-    Duration left = Duration.between(Instant.now(), token.expires());
-    Duration life = left.compareTo(asked) > 0 ? asked : left; // if this machine's clock is slow
-    tokens.put(key, new HeldToken(token.text(), now.plus(life.multipliedBy(4).dividedBy(5))));
+    tokens.put(key, HeldToken.of(token, asked, now, Instant.now()));
     return token.text();
   }
 

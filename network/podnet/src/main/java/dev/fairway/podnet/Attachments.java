@@ -147,26 +147,33 @@ final class Attachments implements PodAttacher {
       }
     }
     refuseWhatCannotBe(request);
+    // What an earlier call left is not this one's to take away: a pod may be using it.
+    boolean remembered = calls.find(attachment).isPresent();
     if (AttachmentShape.mustBeRemembered(request)) {
       steps.before("remember the call");
-      undo.add("remember " + attachment, () -> calls.forget(attachment));
+      if (!remembered) {
+        undo.add("remember " + attachment, () -> calls.forget(attachment));
+      }
       remember(request, given);
     }
     steps.before("take an address");
     List<IpAddress> addresses;
     if (request.delegate().isPresent()) {
       String type = request.delegate().get();
-      undo.add("addresses of " + type, () -> delegates.run(type, CniCommand.DEL, request.call()));
       if (given.isEmpty()) {
+        undo.add("addresses of " + type, () -> delegates.run(type, CniCommand.DEL, request.call()));
         given = Optional.of(delegates.add(type, request.call(), request.version()));
         remember(request, given);
       }
       addresses = AttachmentShape.addresses(given.get());
     } else {
+      boolean had = book.find(attachment.containerId(), attachment.interfaceName()).isPresent();
       addresses = source.allocate(owner(request)).addresses();
-      undo.add(
-          "allocate " + addresses,
-          () -> book.release(attachment.containerId(), attachment.interfaceName()));
+      if (!had) {
+        undo.add(
+            "allocate " + addresses,
+            () -> book.release(attachment.containerId(), attachment.interfaceName()));
+      }
     }
     AttachmentShape shape = new AttachmentShape(request, given, addresses);
     Wire wire = shape.wire(now.mtu());

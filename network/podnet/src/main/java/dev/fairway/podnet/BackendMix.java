@@ -2,7 +2,9 @@
 package dev.fairway.podnet;
 
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState;
+import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
 import dev.fairway.podnet.forwarding.ForwardingState.TunnelDevice;
 import dev.fairway.podnet.forwarding.ForwardingState.Way;
 import dev.fairway.podnet.nodes.Backend;
@@ -64,6 +66,11 @@ final class BackendMix {
           public WireGuardKnown wireGuardKnown() {
             return WireGuardKnown.NOTHING;
           }
+
+          @Override
+          public List<Prefix> poolRanges() {
+            return List.of();
+          }
         };
 
     /// Whether the kernel has routes of BGP to all pods of a node.
@@ -73,6 +80,9 @@ final class BackendMix {
     Optional<Way> way(ClusterNode node);
 
     WireGuardKnown wireGuardKnown();
+
+    /// Ranges of pods beside those of the settings.
+    List<Prefix> poolRanges();
   }
 
   BackendMix(PodNetworkSettings settings) {
@@ -106,9 +116,11 @@ final class BackendMix {
         vxlan.desired(me, groups.getOrDefault(BackendKind.VXLAN, List.of()), underlay);
     boolean keepsTunnel = keepsTunnel(me, others, groups.containsKey(BackendKind.VXLAN));
     Optional<TunnelDevice> tunnel = keepsTunnel ? wrapped.tunnel() : Optional.empty();
-    SequencedSet<ForwardingState.RangeRoute> all = new LinkedHashSet<>(wrapped.routes());
-    all.addAll(plain.routes());
-    all.addAll(wireGuard.routes(me, groups.getOrDefault(BackendKind.WIREGUARD, List.of())));
+    SequencedSet<RangeRoute> each = new LinkedHashSet<>(wrapped.routes());
+    each.addAll(plain.routes());
+    each.addAll(wireGuard.routes(me, groups.getOrDefault(BackendKind.WIREGUARD, List.of())));
+    SequencedSet<RangeRoute> all = new LinkedHashSet<>(closed(each));
+    all.addAll(each);
     boolean secures =
         present.wireGuardKnown().obstacle().isEmpty()
             && keepsWireGuard(me, others, groups.containsKey(BackendKind.WIREGUARD));
@@ -118,6 +130,21 @@ final class BackendMix {
         wrapped.neighbours(),
         wrapped.destinations(),
         secures ? Optional.of(wireGuard.tunnel(me, others, underlay)) : Optional.empty());
+  }
+
+  /// Under all routes to single nodes, while WireGuard is wanted: those go with their device, and
+  /// are not there yet for a node that nobody knows. Without these, what they were for would leave
+  /// by the default route, for all to read. They hang on no device.
+  private List<RangeRoute> closed(Set<RangeRoute> routes) {
+    if (!settings.backends().contains(BackendKind.WIREGUARD)) {
+      return List.of();
+    }
+    Set<Prefix> ranges = new LinkedHashSet<>(settings.podRanges());
+    ranges.addAll(present.poolRanges());
+    routes.forEach(route -> ranges.remove(route.range()));
+    return ranges.stream()
+        .map(range -> new RangeRoute(range, Way.UNREACHABLE, Optional.empty()))
+        .toList();
   }
 
   /// What goes by the second VXLAN device, [ForwardingState#EMPTY] without one.

@@ -51,6 +51,8 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
   private final WireGuardMachine wireGuard;
   private Optional<Settled> settled = Optional.empty();
 
+  private List<Prefix> poolRanges = List.of();
+
   /// What routes to ranges of pods leave by, looked up where WireGuard is wanted.
   private Map<Prefix, Way> ways = Map.of();
 
@@ -222,6 +224,16 @@ final class NodeForwarding implements BackendMix.Present, AutoCloseable {
   @Override
   public WireGuardKnown wireGuardKnown() {
     return wireGuard.known();
+  }
+
+  @Override
+  public List<Prefix> poolRanges() {
+    return poolRanges;
+  }
+
+  /// Where pods may be besides the ranges of the settings, from the next [#settle] on.
+  void poolRanges(List<Prefix> ranges) {
+    poolRanges = List.copyOf(ranges);
   }
 
   /// What the kernel holds by the last look at it and what was done since, while its devices are

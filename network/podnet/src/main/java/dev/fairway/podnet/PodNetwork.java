@@ -453,6 +453,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     nodes.me().ifPresent(me -> found.addAll(backends.problems(me, nodes.others(), underlay)));
     if (pools != null) {
       pools.taken(backends.settings().serviceRanges(), mine);
+      forwarding.poolRanges(pools.poolRanges());
       found.addAll(pools.problems());
     }
     problems = List.copyOf(found);

@@ -60,6 +60,25 @@ final class BackendMixTest {
         .containsOnly(Way.TUNNEL, Way.UNREACHABLE);
   }
 
+  /// Nor does what is for a node that nobody knows, or whose route went with its device.
+  @Test
+  void nothingOfPodsLeavesByTheDefaultRouteWhileWireGuardIsWanted() {
+    String plain =
+        """
+        apiVersion: podnet.fairway.dev/v1
+        kind: PodNetworkConfiguration
+        podRanges: [10.200.0.0/16, "fd00:10:200::/48"]
+        backend: vxlan
+        """;
+    String mixed = plain + "perSubnet: [{nodes: 10.240.9.0/24, backend: wireguard}]";
+    assertThat(ways(mix(mixed).desired(ME, List.of(NEAR, FAR), UNDERLAY)))
+        .containsEntry("10.200.0.0/16", Way.UNREACHABLE)
+        .containsEntry("fd00:10:200::/48", Way.UNREACHABLE)
+        .containsEntry("10.200.1.0/24", Way.TUNNEL);
+    assertThat(ways(mix(plain).desired(ME, List.of(NEAR, FAR), UNDERLAY)))
+        .doesNotContainKey("10.200.0.0/16");
+  }
+
   @Test
   void aRouteThatCannotBeIsNamed() {
     BackendMix mix = mix("{Network: 10.200.0.0/16, Backend: {Type: host-gw}}");

@@ -17,6 +17,7 @@ import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.settings.BackendKind;
 import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.podnet.status.NodeStatus;
+import dev.fairway.podnet.wireguard.WireGuardMachine;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -197,6 +198,76 @@ final class WireGuardTest {
       before.forEach(ProcessHandle::destroyForcibly);
       until("new processes", () -> processes().size() == 2);
       settle(first, second);
+    }
+  }
+
+  /// As the threads of an agent that is stopped are.
+  @Test
+  void whoIsInterruptedLeavesTheProcessAlone() throws Exception {
+    try (TestMachines machines = new TestMachines(1500);
+        TestNode first = node(machines, 0);
+        TestNode second = node(machines, 1)) {
+      settle(first, second);
+      List<ProcessHandle> before = processes();
+      try (WireGuardMachine again =
+          new WireGuardMachine(
+              first.machine,
+              first.directory.resolve("state/wireguard.key"),
+              first.directory.resolve("wireguard"),
+              () -> {})) {
+        Thread.currentThread().interrupt();
+        assertThat(again.prepare(WIREGUARD.wireguard(), 1420)).isFalse();
+        again.identify(51820);
+        assertThat(again.read()).hasValueSatisfying(it -> assertThat(it.peers()).hasSize(1));
+      } finally {
+        assertThat(Thread.interrupted()).isTrue();
+      }
+      assertThat(processes()).containsExactlyInAnyOrderElementsOf(before);
+      settle(first, second);
+    }
+  }
+
+  /// The routes go with the device, and a default route is there.
+  @Test
+  void nothingLeavesInTheClearWhileNobodyRepairs() throws Exception {
+    try (TestMachines machines = new TestMachines(1500);
+        TestNode first = node(machines, 0);
+        TestNode second = node(machines, 1);
+        RouteNetlink netlink = RouteNetlink.open(first.machine)) {
+      settle(first, second);
+      Path a = machines.sandbox("a");
+      Path b = machines.sandbox("b");
+      first.add("a", a);
+      TestNode.Outcome atB = second.add("b", b);
+      for (String[] way :
+          new String[][] {{"0.0.0.0/0", "10.240.0.21"}, {"::/0", "fd00:10:240::15"}}) {
+        netlink.apply(
+            new RouteRequest.PutRoute(Route.to(Prefix.parse(way[0])).via(IpAddress.parse(way[1]))));
+      }
+      Path capture = directory.resolve("capture");
+      Process tcpdump = capture(second.machine, capture);
+      try {
+        first.agent.close();
+        processes().forEach(ProcessHandle::destroyForcibly);
+        until("no device", () -> netlink.link(ForwardingState.WIREGUARD_NAME).isEmpty());
+        try (NetworkNamespace sending = NetworkNamespace.open(a);
+            DatagramSocket sender = sending.call(() -> new DatagramSocket())) {
+          for (IpAddress to : List.of(atB.address(), v6(atB))) {
+            for (int i = 0; i < 20; i++) {
+              sender.send(new DatagramPacket(new byte[9], 9, to.toInetAddress(), 9998));
+            }
+          }
+        }
+        first.start(BackendKind.ROUTES, step -> {});
+        first.agent.set(WIREGUARD);
+        settle(first, second);
+        PodNetworkTest.exchange(a, b, atB.address());
+      } finally {
+        tcpdump.destroy();
+        tcpdump.waitFor(30, TimeUnit.SECONDS);
+      }
+      assertThat(packets(capture, "udp port 51820")).isPositive();
+      assertThat(packets(capture, "udp port 9998")).isZero();
     }
   }
 

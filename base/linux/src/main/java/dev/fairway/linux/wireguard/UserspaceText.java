@@ -69,7 +69,7 @@ final class UserspaceText {
 
     void take(String name, String value) {
       switch (name) {
-        case "endpoint" -> endpoint = endpoint(value);
+        case "endpoint" -> endpoint = endpoint(value).orElse(null);
         case "allowed_ip" -> allowed.add(Prefix.parse(value));
         case "persistent_keepalive_interval" -> keepalive = (int) number(value, 65535);
         case "last_handshake_time_sec" -> handshake = number(value, Long.MAX_VALUE);
@@ -148,16 +148,23 @@ final class UserspaceText {
     return number;
   }
 
-  private static TransportAddress endpoint(String text) {
+  /// Empty for what has no place in an address here, such as one with a zone (`fe80::1%eth0`), by
+  /// which a peer may come: the rest of the answer is as good as before.
+  private static Optional<TransportAddress> endpoint(String text) {
     int colon = text.lastIndexOf(':');
     if (colon < 0) {
-      throw new IllegalArgumentException("an endpoint without a port");
+      return Optional.empty();
     }
     String address = text.substring(0, colon);
     if (address.startsWith("[") && address.endsWith("]")) {
       address = address.substring(1, address.length() - 1);
     }
-    return new TransportAddress(
-        IpAddress.parse(address), (int) number(text.substring(colon + 1), 65535));
+    try {
+      return Optional.of(
+          new TransportAddress(
+              IpAddress.parse(address), (int) number(text.substring(colon + 1), 65535)));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
   }
 }

@@ -9,6 +9,7 @@ import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -23,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -189,7 +192,7 @@ public final class UserspaceWireGuard implements WireGuardDriver {
 
   private void awaitDevice(Process started) throws IOException {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (read().isEmpty()) {
+    while (!answers()) {
       if (!started.isAlive() || System.nanoTime() > deadline) {
         String said = Files.exists(log) ? Files.readString(log).strip() : "";
         throw new IOException(
@@ -202,23 +205,38 @@ public final class UserspaceWireGuard implements WireGuardDriver {
     }
   }
 
+  private boolean answers() {
+    try {
+      return read().isPresent();
+    } catch (IOException e) {
+      LOG.debug("wireguard-go does not answer yet: {}", e.toString());
+      return false;
+    }
+  }
+
+  /// The device of the process.
+  ///
+  /// @return empty only if there is no process: its socket is gone, or nobody listens there
+  /// @throws IOException if the process is there and is not understood, or not in time; that is no
+  ///   reason to take its device away
   @Override
   public Optional<WireGuardDevice> read() throws IOException {
     if (!Files.exists(socket) || netlink.link(device).isEmpty()) {
       return Optional.empty();
     }
+    shorten();
+    UserspaceText.Answer answer;
     try {
-      shorten();
-      UserspaceText.Answer answer = ask(UserspaceText.GET);
-      if (answer.errno() != 0) {
-        throw new KernelException("get", answer.errno(), "device " + device);
-      }
+      answer = ask(UserspaceText.GET);
       watch();
-      return Optional.of(answer.device());
-    } catch (IOException e) {
-      LOG.debug("wireguard-go does not answer: {}", e.toString());
+    } catch (ConnectException e) {
+      LOG.debug("Nobody listens at {}: {}", socket, e.toString());
       return Optional.empty(); // it was killed: its socket stays
     }
+    if (answer.errno() != 0) {
+      throw new KernelException("get", answer.errno(), "device " + device);
+    }
+    return Optional.of(answer.device());
   }
 
   @Override
@@ -234,7 +252,33 @@ public final class UserspaceWireGuard implements WireGuardDriver {
     }
   }
 
+  /// On a thread of its own, as an interrupt, by which those who call are stopped, would close the
+  /// connection: that would look as if the process had done it.
   private UserspaceText.Answer ask(String text) throws IOException {
+    CompletableFuture<UserspaceText.Answer> answer = new CompletableFuture<>();
+    Thread.ofVirtual()
+        .name("wireguard-go-ask")
+        .start(() -> {
+          try {
+            answer.complete(exchange(text));
+          } catch (IOException | RuntimeException e) {
+            answer.completeExceptionally(e);
+          }
+        });
+    try {
+      return answer.join(); // not interruptible, and bounded by the patience of the exchange
+    } catch (CompletionException e) {
+      switch (e.getCause()) {
+        case ConnectException refused -> throw refused;
+        case IOException trouble ->
+            throw new IOException("wireguard-go does not answer: " + trouble.getMessage(), trouble);
+        case RuntimeException broken -> throw broken;
+        case null, default -> throw e;
+      }
+    }
+  }
+
+  private UserspaceText.Answer exchange(String text) throws IOException {
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(socket));
       Thread hangUp = hangUpAfterPatience(channel);
@@ -297,20 +341,17 @@ public final class UserspaceWireGuard implements WireGuardDriver {
       return;
     }
     SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-    try {
-      channel.connect(UnixDomainSocketAddress.of(socket));
-    } catch (IOException e) {
-      channel.close();
-      throw e;
-    }
     watched = channel;
     Thread.ofVirtual()
         .name("wireguard-go-watch")
         .start(() -> {
           boolean asked;
           try (channel) {
+            channel.connect(UnixDomainSocketAddress.of(socket)); // here no interrupt comes
             int ignored = channel.read(ByteBuffer.allocate(1));
             asked = closed;
+          } catch (ConnectException e) {
+            asked = closed; // it ended since it answered
           } catch (IOException e) {
             asked = true; // this side closed it
           }
@@ -337,6 +378,9 @@ public final class UserspaceWireGuard implements WireGuardDriver {
 
   @Override
   public void remove() throws IOException {
+    if (closed) {
+      throw new IllegalStateException("the device was left to the next agent");
+    }
     unwatch();
     Files.deleteIfExists(socket);
     if (netlink.link(device).map(Link::kind).filter("tun"::equals).isPresent()) {

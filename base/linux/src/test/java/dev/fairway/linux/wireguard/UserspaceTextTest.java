@@ -54,6 +54,16 @@ final class UserspaceTextTest {
     assertThat(second.sent()).isEqualTo(38333);
   }
 
+  /// One peer that comes by a link-local address does not make the rest unreadable.
+  @Test
+  void anEndpointThatIsNoAddressHereIsLeftOut() {
+    WireGuardDevice device =
+        UserspaceText.read(ANSWER.replace("[abcd:23::33]", "[fe80::1%eth0]")).device();
+    assertThat(device.peers()).hasSize(2);
+    assertThat(device.peers().getFirst().endpoint()).isEmpty();
+    assertThat(device.peers().getLast().endpoint()).isPresent();
+  }
+
   @Test
   void aChangeIsWritten() {
     WireGuardKey key = WireGuardKey.ofHex(KEY);

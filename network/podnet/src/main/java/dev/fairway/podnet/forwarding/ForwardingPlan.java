@@ -99,7 +99,7 @@ public final class ForwardingPlan {
       steps.add(new ForwardingStep.CreateTunnel(wanted));
       return true;
     }
-    if (!found.equals(wanted)) {
+    if (!found.sameDevice(wanted)) {
       steps.add(new ForwardingStep.AdjustTunnel(wanted));
     }
     return false;

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedSet;
+import java.util.Set;
 
 /// The part of a kernel's tables that brings packets to other nodes' pods.
 ///
@@ -86,6 +87,13 @@ public record ForwardingState(
           && underlay == other.underlay
           && mac.equals(other.mac);
     }
+
+    /// The kernel gives addresses in an order of its own.
+    boolean sameDevice(TunnelDevice other) {
+      return sameWire(other)
+          && mtu == other.mtu
+          && Set.copyOf(addresses).equals(Set.copyOf(other.addresses));
+    }
   }
 
   /// A WireGuard device.
@@ -126,7 +134,7 @@ public record ForwardingState(
       return key.equals(other.key)
           && port == other.port
           && mtu == other.mtu
-          && addresses.equals(other.addresses);
+          && Set.copyOf(addresses).equals(Set.copyOf(other.addresses));
     }
   }
 

@@ -16,6 +16,7 @@ import dev.fairway.linux.wireguard.WireGuardKey;
 import dev.fairway.linux.wireguard.WireGuardPeer;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
+import dev.fairway.net.Prefix;
 import dev.fairway.podnet.forwarding.ForwardingState.Destination;
 import dev.fairway.podnet.forwarding.ForwardingState.NextHop;
 import dev.fairway.podnet.forwarding.ForwardingState.RangeRoute;
@@ -29,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads and changes the forwarding state of the kernel. Not for several threads at a time.
 public final class KernelForwarding {
+  /// Before those of BGP, as 0 is for IPv4: what is secured must not leave by what BGP still knows.
+  /// For IPv6 0 would be 1024.
+  static final int IPV6_METRIC = 16;
+
   private final RouteNetlink netlink;
   private final int underlay;
   private final WireGuardAccess wireGuard;
@@ -81,13 +86,15 @@ public final class KernelForwarding {
     for (Route route : netlink.routes()) {
       if (route.protocol() == protocol && route.table() == Route.TABLE_MAIN) {
         Way way =
-            route.type() == Route.Type.UNREACHABLE
-                ? Way.UNREACHABLE
-                : route.link() == underlay
-                    ? Way.UNDERLAY
-                    : route.link() == tunnel
-                        ? Way.TUNNEL
-                        : route.link() == secure ? Way.WIREGUARD : Way.ELSEWHERE;
+            route.metric() != metric(route.destination())
+                ? Way.ELSEWHERE
+                : route.type() == Route.Type.UNREACHABLE
+                    ? Way.UNREACHABLE
+                    : route.link() == underlay
+                        ? Way.UNDERLAY
+                        : route.link() == tunnel
+                            ? Way.TUNNEL
+                            : route.link() == secure ? Way.WIREGUARD : Way.ELSEWHERE;
         routes.add(new RangeRoute(route.destination(), way, Optional.ofNullable(route.gateway())));
       }
     }
@@ -222,7 +229,8 @@ public final class KernelForwarding {
         case ForwardingStep.PutRoute(RangeRoute route) ->
             requests.add(new RouteRequest.PutRoute(route(route, tunnel, secure)));
         case ForwardingStep.RemoveRoute(RangeRoute route) ->
-            requests.add(new RouteRequest.DeleteRoute(route(route, tunnel, secure)));
+            // Without a metric it is found whatever metric it has.
+            requests.add(new RouteRequest.DeleteRoute(route(route, tunnel, secure).withMetric(0)));
         case ForwardingStep.RemoveNextHop(NextHop(IpAddress address, MacAddress mac)) ->
             requests.add(new RouteRequest.DeleteNeighbour(Neighbour.of(tunnel, address, mac)));
         case ForwardingStep.RemoveDestination(Destination(MacAddress mac, IpAddress machine)) ->
@@ -283,8 +291,16 @@ public final class KernelForwarding {
     return requests;
   }
 
+  private static int metric(Prefix range) {
+    return switch (range.family()) {
+      case IPV4 -> 0;
+      case IPV6 -> IPV6_METRIC;
+    };
+  }
+
   private Route route(RangeRoute wanted, int tunnel, int secure) {
-    Route route = Route.to(wanted.range()).withProtocol(protocol);
+    Route route =
+        Route.to(wanted.range()).withProtocol(protocol).withMetric(metric(wanted.range()));
     if (wanted.gateway().isPresent()) {
       route = route.via(wanted.gateway().get());
     }

@@ -13,6 +13,7 @@ import dev.fairway.linux.nft.NftVerdict;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
+import dev.fairway.podnet.multicast.Multicast;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -35,6 +36,7 @@ public record MasqueradeRules(List<Prefix> own, List<Prefix> spared, List<IpAddr
 
   private static final String FROM_PODS = "from-pods";
   private static final String NODES = "nodes";
+  private static final int UDP = 17;
 
   /// `NF_IP_PRI_NAT_SRC` of `linux/netfilter_ipv4.h`
   private static final int SOURCE_NAT_PRIORITY = 100;
@@ -115,6 +117,16 @@ public record MasqueradeRules(List<Prefix> own, List<Prefix> spared, List<IpAddr
     }
     Prefix multicast = family == IpFamily.IPV4 ? MULTICAST_V4 : MULTICAST_V6;
     requests.add(rule(fromPods, multicast, destination, back));
+    // Nodes believe what comes to this port from a node's address.
+    requests.add(
+        NftRequest.AddRule.of(
+            fromPods,
+            new NftExpression.Meta(NftExpression.MetaKey.PROTOCOL, 0),
+            new NftExpression.Compare(0, true, NftValue.octets((byte) UDP)),
+            new NftExpression.Payload(Header.TRANSPORT, 2, 2, 0),
+            new NftExpression.Compare(
+                0, true, NftValue.octets((byte) (Multicast.PORT >>> 8), (byte) Multicast.PORT)),
+            new NftExpression.Decide(back)));
     requests.add(
         NftRequest.AddRule.of(
             fromPods,

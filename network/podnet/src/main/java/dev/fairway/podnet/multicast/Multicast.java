@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Carries multicast between pods while it is on. Safe for use by many threads.
 public final class Multicast implements PodWatcher, AutoCloseable {
+  /// UDP, between nodes. Of nobody in IANA's list, next to that of flannel's VXLAN.
+  public static final int PORT = 8473;
+
   private final NetworkNamespace machine;
   private final RouteNetlink netlink;
   private final Runnable changed;

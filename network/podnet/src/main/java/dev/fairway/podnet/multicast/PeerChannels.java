@@ -22,8 +22,7 @@ import org.slf4j.LoggerFactory;
 final class PeerChannels implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PeerChannels.class);
 
-  /// Of nobody in IANA's list, next to that of flannel's VXLAN.
-  static final int PORT = 8473;
+  static final int PORT = Multicast.PORT;
 
   /// `FWM` and the version.
   private static final int MAGIC = 0x46574d01;

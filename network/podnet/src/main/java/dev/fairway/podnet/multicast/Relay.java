@@ -34,9 +34,6 @@ final class Relay implements AutoCloseable {
   /// Two queries unanswered, and the time to answer (RFC 3376 8.4).
   private static final long REMEMBERED = Duration.ofSeconds(130).toNanos();
 
-  /// A change of groups is told to the cluster no more often.
-  private static final long TELL_EVERY = Duration.ofSeconds(1).toNanos();
-
   private static final int PACKETS_OF_A_POD = 2_000;
   private static final int COPIES = 20_000;
   private static final int ETHERNET_BYTES = 14;
@@ -60,8 +57,7 @@ final class Relay implements AutoCloseable {
   private final Map<IpAddress, Peer> peers = new HashMap<>();
   private final Map<IpAddress, List<IpAddress>> destinations = new HashMap<>();
   private final Allowance copies = new Allowance(COPIES, System.nanoTime());
-  private List<IpAddress> told = List.of();
-  private long lastTold = System.nanoTime() - TELL_EVERY;
+  private final Telling telling = new Telling(System.nanoTime());
   private long handedOut;
   private long toNodes;
   private long tooMany;
@@ -131,8 +127,9 @@ final class Relay implements AutoCloseable {
     channels.bind(me.addresses());
   }
 
+  /// That the cluster is to know of.
   synchronized List<IpAddress> groups() {
-    return members.groups();
+    return telling.groups();
   }
 
   synchronized Map<String, Long> packets() {
@@ -175,14 +172,12 @@ final class Relay implements AutoCloseable {
   /// Has other groups told to the cluster, and says how long to wait at most.
   private long tell(long now, long wait) {
     synchronized (this) {
-      if (members.groups().equals(told)) {
-        return wait;
+      List<IpAddress> groups = members.groups();
+      long before = telling.wait(groups, now);
+      if (before > 0) {
+        return Math.min(wait, before);
       }
-      if (now - lastTold < TELL_EVERY) {
-        return Math.min(wait, TELL_EVERY - (now - lastTold));
-      }
-      told = members.groups();
-      lastTold = now;
+      telling.told(groups, now);
     }
     changed.run();
     return wait;

@@ -24,21 +24,21 @@ final class ClaimedRanges {
   /// block, and the longer prefix wins.
   private final TreeMap<IpAddress, Claim> singles = new TreeMap<>();
 
-  /// Adds the ranges of a node of which [#holderOfAny] knew nobody.
-  void claim(ClusterNode node) {
-    List<Prefix> widestFirst = new ArrayList<>(node.ranges());
+  /// Adds ranges of a node, but for those of which a part is somebody's already.
+  void claim(String node, List<Prefix> ranges) {
+    List<Prefix> widestFirst = new ArrayList<>(ranges);
     widestFirst.sort(Comparator.comparingInt(Prefix::length));
     for (Prefix range : widestFirst) {
       if (holder(range).isEmpty()) {
-        claimsLike(range).put(range.address(), new Claim(range, node.name()));
+        claimsLike(range).put(range.address(), new Claim(range, node));
       }
     }
   }
 
-  /// A node that has a part of one of the ranges.
-  Optional<String> holderOfAny(List<Prefix> ranges) {
+  /// Another node that has a part of one of the ranges.
+  Optional<String> otherHolderOfAny(List<Prefix> ranges, String node) {
     for (Prefix range : ranges) {
-      Optional<String> holder = holder(range);
+      Optional<String> holder = holder(range).filter(name -> !name.equals(node));
       if (holder.isPresent()) {
         return holder;
       }

@@ -4,13 +4,11 @@ package dev.fairway.podnet.nodes;
 import dev.fairway.linux.wireguard.WireGuardKey;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
-import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeAddress;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -82,9 +80,9 @@ public record ClusterNodes(
     }
   }
 
-  /// @param sorted of two that say the same of themselves, the first keeps it
-  static ClusterNodes of(List<KnownNodes.Known> sorted, String myName) {
-    List<ClusterNode> others = new ArrayList<>(sorted.size());
+  /// @param sorted of two that say the same of themselves for the first time, the first keeps it
+  static ClusterNodes of(List<KnownNodes.Known> sorted, String myName, Claims claims) {
+    List<KnownNodes.Known> others = new ArrayList<>(sorted.size());
     List<String> problems = new ArrayList<>();
     ClusterNode me = null;
     Map<String, String> myAnnotations = Map.of();
@@ -98,11 +96,11 @@ public record ClusterNodes(
       } else if (isMe) {
         me = known.node();
       } else {
-        others.add(known.node());
+        others.add(known);
       }
     }
     return new ClusterNodes(
-        Optional.ofNullable(me), apart(me, others, problems), problems, myAnnotations);
+        Optional.ofNullable(me), claims.settle(me, others, problems), problems, myAnnotations);
   }
 
   /// Packets for a pod of that address would go to the machine, or those for the machine nowhere.
@@ -115,68 +113,6 @@ public record ClusterNodes(
         }
       }
     }
-  }
-
-  /// Of two nodes with the same range or address, the one that comes first keeps it; nobody else's
-  /// may be ours.
-  private static List<ClusterNode> apart(
-      @Nullable ClusterNode me, List<ClusterNode> others, List<String> problems) {
-    List<ClusterNode> kept = new ArrayList<>();
-    ClaimedRanges claimed = new ClaimedRanges();
-    if (me != null) {
-      claimed.claim(me);
-    }
-    Map<Object, String> holders = new HashMap<>();
-    if (me != null) {
-      me.addresses().forEach(address -> holders.put(address, me.name()));
-      me.wireGuard().ifPresent(key -> holders.put(key, me.name()));
-    }
-    for (ClusterNode other : others) {
-      Optional<String> clash = claimed.holderOfAny(other.ranges());
-      String taken = taken(other, holders);
-      if (clash.isPresent()) {
-        problems.add(
-            "node " + other.name() + ": spec.podCIDRs overlaps that of node " + clash.get());
-      } else if (taken != null) {
-        problems.add("node " + other.name() + ": " + taken);
-      } else {
-        claimed.claim(other);
-        other.addresses().forEach(address -> holders.put(address, other.name()));
-        macs(other).forEach(mac -> holders.put(mac, other.name()));
-        other.wireGuard().ifPresent(key -> holders.put(key, other.name()));
-        kept.add(other);
-      }
-    }
-    return kept;
-  }
-
-  /// Two nodes with one address or one device: whatever is sent to the second would reach the
-  /// first. Null if it has its own.
-  private static @Nullable String taken(ClusterNode node, Map<Object, String> holders) {
-    for (IpAddress address : node.addresses()) {
-      if (holders.containsKey(address)) {
-        return "its address " + address + " is that of node " + holders.get(address);
-      }
-    }
-    for (MacAddress mac : macs(node)) {
-      if (holders.containsKey(mac)) {
-        return "its VXLAN device has the address " + mac + " of that of node " + holders.get(mac);
-      }
-    }
-    if (node.wireGuard().isPresent() && holders.containsKey(node.wireGuard().get())) {
-      return "its WireGuard key is that of node " + holders.get(node.wireGuard().get());
-    }
-    return null;
-  }
-
-  private static List<MacAddress> macs(ClusterNode node) {
-    List<MacAddress> macs = new ArrayList<>();
-    node.tunnel()
-        .ifPresent(tunnel -> {
-          macs.add(tunnel.mac());
-          tunnel.other().ifPresent(macs::add);
-        });
-    return macs;
   }
 
   private static List<Prefix> own(Node node, List<Prefix> podRanges) {

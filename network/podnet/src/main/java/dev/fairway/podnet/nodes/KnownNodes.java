@@ -46,6 +46,7 @@ public final class KnownNodes {
 
   private With with = new With("", List.of(), List.of());
   private Map<String, Known> known = Map.of();
+  private final Claims claims = new Claims();
 
   /// As [ClusterNodes#of(Collection, String, List, List, Function)]. An object that was given
   /// before must not have been changed since.
@@ -73,6 +74,6 @@ public final class KnownNodes {
     known = read;
     // Of two that say the same of themselves, the cluster's word for one counts more.
     all.sort(ORDER);
-    return ClusterNodes.of(all, myName);
+    return ClusterNodes.of(all, myName, claims);
   }
 }

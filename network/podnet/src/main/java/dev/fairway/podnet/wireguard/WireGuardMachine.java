@@ -31,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -136,14 +137,16 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
     obstacle = Optional.of(String.join(", and ", reasons));
   }
 
+  /// @throws UncheckedIOException if there may be a device that does not say so; nothing is known
+  ///   anew then
   private void find() {
-    driver = null;
+    WireGuardDriver found = null;
     for (WireGuardDriver each : List.of(kernel, userspace)) {
-      if (look(each).isPresent()) {
-        driver = each;
-        return;
+      if (found == null && look(each).isPresent()) {
+        found = each;
       }
     }
+    driver = found;
   }
 
   private static Optional<WireGuardDevice> look(WireGuardDriver driver) {
@@ -198,20 +201,22 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
     Set<WireGuardKey> answered = new HashSet<>();
     Set<WireGuardKey> silent = new HashSet<>();
     List<WireGuardPeer> peers = new ArrayList<>();
-    for (WireGuardPeer peer : found.map(WireGuardDevice::peers).orElse(List.of())) {
+    List<WireGuardPeer> there = found.map(WireGuardDevice::peers).orElse(List.of());
+    told.keySet().retainAll(there.stream().map(WireGuardPeer::key).toList());
+    for (WireGuardPeer peer : there) {
       (peer.handshakeSeconds() > 0 ? answered : silent).add(peer.key());
       TransportAddress where = told.get(peer.key());
-      peers.add(where == null ? peer : at(peer, where));
+      peers.add(where == null ? peer : at(peer, Optional.of(where)));
     }
     reached = answered;
     awaited = silent;
     return found.map(device -> new WireGuardDevice(device.key(), device.port(), peers));
   }
 
-  private static WireGuardPeer at(WireGuardPeer peer, TransportAddress where) {
+  private static WireGuardPeer at(WireGuardPeer peer, Optional<TransportAddress> where) {
     return new WireGuardPeer(
         peer.key(),
-        Optional.of(where),
+        where,
         peer.allowed(),
         peer.keepaliveSeconds(),
         peer.handshakeSeconds(),
@@ -226,14 +231,23 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
 
   @Override
   public void identify(int port) {
-    change(
-        new WireGuardChange(
-            Optional.ofNullable(secret), java.util.OptionalInt.of(port), List.of()));
+    Optional<WireGuardDevice> now = driver == null ? Optional.empty() : look(driver);
+    Optional<WireGuardSecret> own =
+        Optional.ofNullable(secret)
+            .filter(mine ->
+                now.flatMap(WireGuardDevice::key).filter(mine.publicKey()::equals).isEmpty());
+    // To say it again would make the device open its socket again, and lose what waits there.
+    boolean listens = now.filter(device -> device.port() == port).isPresent();
+    if (own.isPresent() || !listens) {
+      change(
+          new WireGuardChange(
+              own, listens ? OptionalInt.empty() : OptionalInt.of(port), List.of()));
+    }
   }
 
   @Override
   public void change(List<? extends WireGuardChange.PeerChange> peers) {
-    change(WireGuardChange.ofPeers(peers));
+    change(WireGuardChange.ofPeers(peers.stream().map(this::withoutKnownEndpoint).toList()));
     for (WireGuardChange.PeerChange each : peers) {
       switch (each) {
         case WireGuardChange.Put(WireGuardPeer peer, boolean _) ->
@@ -241,6 +255,16 @@ public final class WireGuardMachine implements WireGuardAccess, AutoCloseable {
         case WireGuardChange.Remove(WireGuardKey key) -> told.remove(key);
       }
     }
+  }
+
+  /// A peer that moved is answered where it is now: only another announcement takes it elsewhere.
+  private WireGuardChange.PeerChange withoutKnownEndpoint(WireGuardChange.PeerChange change) {
+    if (change instanceof WireGuardChange.Put(WireGuardPeer peer, boolean ranges)
+        && peer.endpoint().isPresent()
+        && peer.endpoint().get().equals(told.get(peer.key()))) {
+      return new WireGuardChange.Put(at(peer, Optional.empty()), ranges);
+    }
+    return change;
   }
 
   private void change(WireGuardChange change) {

@@ -37,11 +37,12 @@ final class ClusterNodesTest {
         .contains(new ClusterNode.Tunnel(1, MacAddress.parse("0e:fa:00:00:00:01")));
   }
 
-  /// What is kept of an earlier reading makes no difference.
+  /// Whether an object is the same one as at the reading before makes no difference.
   @Test
-  void readAgainAndAgainItIsAsReadOnce() {
+  void anObjectReadBeforeIsAsOneReadAnew() {
     Random random = new Random(7);
     KnownNodes known = new KnownNodes();
+    KnownNodes anew = new KnownNodes();
     List<Node> all = new ArrayList<>();
     List<IpAddress> mine = List.of(MINE);
     for (int round = 0; round < 300; round++) {
@@ -58,8 +59,9 @@ final class ClusterNodesTest {
           round % 50 == 0 ? List.of(Prefix.parse("10.201.0.0/16")) : List.<Prefix>of();
       List<Prefix> blocks = List.of(Prefix.parse("10.199." + round / 10 + ".0/26"));
       Function<String, List<Prefix>> blocksOf = of -> of.equals("w3") ? blocks : List.of();
+      List<Node> copies = all.stream().map(node -> new NodeBuilder(node).build()).toList();
       assertThat(known.read(all, "w1", mine, ranges, blocksOf))
-          .isEqualTo(ClusterNodes.of(all, "w1", mine, ranges, blocksOf));
+          .isEqualTo(anew.read(copies, "w1", mine, ranges, blocksOf));
     }
   }
 
@@ -107,7 +109,6 @@ final class ClusterNodesTest {
       value = {
         "10.200.2.0/24 | 192.0.2.7  | 0e:fa:00:00:00:09 | its address 192.0.2.7 is that of node good",
         "10.200.2.0/24 | 10.240.0.20| 0e:fa:00:00:00:09 | is that of node w0",
-        "10.200.2.0/24 | 192.0.2.9  | 0e:fa:00:00:00:01 | the address 0e:fa:00:00:00:01 of that of",
         "10.200.2.0/24 | 224.0.0.1  | 0e:fa:00:00:00:09 | 224.0.0.1 is no machine's own",
         "10.200.2.0/24 | 127.0.0.1  | 0e:fa:00:00:00:09 | 127.0.0.1 is no machine's own",
         "10.200.2.0/24 | fd00::1    | 0e:fa:00:00:00:09 | fd00::1 is not an address of",
@@ -134,6 +135,59 @@ final class ClusterNodesTest {
         .asString()
         .startsWith("node liar: ")
         .contains(problem.strip());
+  }
+
+  /// Cut off is not who had it before, and nobody gets packets that are meant for another.
+  @Test
+  void whoHadAKeyOrADeviceKeepsItAndTheOtherStaysWithout() {
+    String key = "podnet.fairway.dev/wireguard-public-key";
+    Map<String, String> mine = annotations("vxlan", GOOD);
+    mine.put(key, "AQ" + "A".repeat(41) + "=");
+    Map<String, String> others = annotations("vxlan", GOOD.replace(":01", ":02"));
+    others.put("flannel.alpha.coreos.com/public-ip", "192.0.2.8");
+    others.put(key, "Ag" + "A".repeat(41) + "=");
+    Map<String, String> stolen = new HashMap<>(mine);
+    stolen.put("flannel.alpha.coreos.com/public-ip", "192.0.2.8");
+    Node owner = node("b", "10.200.1.0/24", mine);
+    KnownNodes known = new KnownNodes();
+    for (Map<String, String> told : List.of(others, stolen, stolen)) {
+      ClusterNodes nodes =
+          known.read(
+              List.of(node("a", "10.200.2.0/24", told), owner),
+              "w0",
+              List.of(MINE),
+              List.of(),
+              name -> List.of());
+      boolean honest = told.equals(others);
+      assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("a", "b");
+      assertThat(nodes.others().getFirst().wireGuard().isPresent()).isEqualTo(honest);
+      assertThat(nodes.others().getFirst().tunnel().isPresent()).isEqualTo(honest);
+      assertThat(nodes.others().getLast().wireGuard()).isPresent();
+      assertThat(nodes.others().getLast().tunnel()).isPresent();
+      if (!honest) {
+        assertThat(nodes.problems())
+            .containsExactlyInAnyOrder(
+                "node a: its VXLAN device has the address 0e:fa:00:00:00:01 of that of node b",
+                "node a: its WireGuard key is that of node b");
+      }
+    }
+  }
+
+  /// As a credential of a node may make another Node object.
+  @Test
+  void whoHadARangeOrAnAddressIsNotLeftOutForANewcomer() {
+    Map<String, String> elsewhere = annotations("vxlan", GOOD.replace(":01", ":02"));
+    elsewhere.put("flannel.alpha.coreos.com/public-ip", "192.0.2.8");
+    Map<String, String> same = annotations("vxlan", GOOD.replace(":01", ":02"));
+    Node owner = node("b", "10.200.1.0/24", annotations("vxlan", GOOD));
+    for (Node newcomer :
+        List.of(node("a", "10.200.1.0/24", elsewhere), node("a", "10.200.2.0/24", same))) {
+      KnownNodes known = new KnownNodes();
+      for (List<Node> all : List.of(List.of(owner), List.of(newcomer, owner))) {
+        ClusterNodes nodes = known.read(all, "w0", List.of(MINE), List.of(), name -> List.of());
+        assertThat(nodes.others()).extracting(ClusterNode::name).containsExactly("b");
+      }
+    }
   }
 
   /// Else it would never be written anew.
