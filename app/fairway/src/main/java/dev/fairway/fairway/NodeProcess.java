@@ -114,7 +114,10 @@ final class NodeProcess {
   }
 
   private static PolicyConfig policy(ClusterSpec spec, Machine machine) {
-    return new PolicyConfig(machine.name(), List.of(PolicyConfig.clusterDns(spec.dnsAddress())));
+    return new PolicyConfig(
+        machine.name(),
+        List.of(PolicyConfig.clusterDns(spec.dnsAddress())),
+        PodNetwork.LINK_PREFIX);
   }
 
   private static DnsConfig dns(ClusterSpec spec) throws IOException {

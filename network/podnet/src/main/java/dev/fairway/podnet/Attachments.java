@@ -89,6 +89,33 @@ final class Attachments implements PodAttacher {
       shape(call).ifPresent(shape -> opened.put(call.request().attachment(), shape.ports()));
     }
     ports.restore(opened);
+    tellGate();
+  }
+
+  /// Who is connected, as the book and the calls say.
+  private void tellGate() {
+    for (Allocation allocation : book.allocations()) {
+      Allocation.Owner owner = allocation.owner();
+      pod(owner)
+          .ifPresent(pod ->
+              gate.connected(pod.namespace(), pod.name(), owner.podUid(), allocation.addresses()));
+    }
+    for (RememberedCall call : calls.all()) {
+      if (!call.foreign() && call.given().isPresent() && call.request().pod().isPresent()) {
+        CniRequest.Pod pod = call.request().pod().get();
+        List<IpAddress> addresses = AttachmentShape.addresses(call.given().get());
+        gate.connected(pod.namespace(), pod.name(), pod.uid(), addresses);
+      }
+    }
+  }
+
+  private static Optional<CniRequest.Pod> pod(Allocation.Owner owner) {
+    int slash = owner.pod().indexOf('/');
+    return slash < 0
+        ? Optional.empty()
+        : Optional.of(
+            new CniRequest.Pod(
+                owner.pod().substring(0, slash), owner.pod().substring(slash + 1), owner.podUid()));
   }
 
   void settings(Settings known) {
@@ -138,6 +165,7 @@ final class Attachments implements PodAttacher {
     if (before.isPresent()) {
       Wire wire = before.get().wire(now.mtu());
       if (wires.difference(wire, sandbox).isEmpty()) {
+        passGate(request, before.get().addresses());
         remember(request, given);
         openPorts(attachment, before.get().ports());
         return before.get().result(wire); // asked again after its answer was lost
@@ -177,6 +205,11 @@ final class Attachments implements PodAttacher {
     }
     AttachmentShape shape = new AttachmentShape(request, given, addresses);
     Wire wire = shape.wire(now.mtu());
+    request
+        .pod()
+        .ifPresent(pod ->
+            undo.add(
+                "let in " + addresses, () -> gate.leave(pod.namespace(), pod.name(), addresses)));
     passGate(request, addresses);
     wires.connect(wire, sandbox, undo, steps);
     if (!shape.ports().isEmpty()) {
@@ -336,6 +369,10 @@ final class Attachments implements PodAttacher {
                 .or(() -> call.flatMap(RememberedCall::given).map(AttachmentShape::addresses))
                 .orElse(List.of());
         wires.disconnect(Wire.hostName(id, name), addresses);
+        book.find(id, name)
+            .flatMap(allocation -> pod(allocation.owner()))
+            .or(() -> with.flatMap(CniRequest::pod))
+            .ifPresent(pod -> gate.leave(pod.namespace(), pod.name(), addresses));
       }
       steps.before("close its ports");
       ports.clear(attachment);

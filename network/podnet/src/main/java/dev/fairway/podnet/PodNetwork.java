@@ -11,6 +11,7 @@ import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodWire;
 import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.attach.Undo;
+import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.delegate.Delegate;
@@ -79,6 +80,9 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private static final Duration HANDSHAKE_LOOK = Duration.ofMillis(200);
 
   private static final int MOST_HANDSHAKE_LOOKS = 50;
+
+  /// What the names of the machine's ends of pods' links begin with.
+  public static final String LINK_PREFIX = Wire.HOST_PREFIX;
 
   /// Where the settings of a cluster's pod network are: in the key `podnet.yaml` of this ConfigMap,
   /// for every node the same. Without it, those count that the process was started with.
@@ -265,7 +269,17 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   static PodNetwork start(
       Config config, NetworkNamespace machine, Announcer announcer, StepObserver steps)
       throws IOException {
-    return new PodNetwork(config, machine, announcer, null, PodGate.OPEN, steps);
+    return start(config, machine, announcer, PodGate.OPEN, steps);
+  }
+
+  static PodNetwork start(
+      Config config,
+      NetworkNamespace machine,
+      Announcer announcer,
+      PodGate gate,
+      StepObserver steps)
+      throws IOException {
+    return new PodNetwork(config, machine, announcer, null, gate, steps);
   }
 
   @Override

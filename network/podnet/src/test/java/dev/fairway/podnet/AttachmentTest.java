@@ -9,6 +9,7 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.RouteRequest;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.PodGate;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.settings.BackendKind;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -169,6 +171,53 @@ final class AttachmentTest {
     assertThat(node.add("web.2", second).address()).isEqualTo(address);
     Path third = machines.sandbox("third");
     assertThat(node.add("next.1", third).address()).hasToString("10.200.0.4");
+  }
+
+  /// Writes down who came and went.
+  private static final class Watchman implements PodGate {
+    final List<String> seen = new CopyOnWriteArrayList<>();
+    volatile boolean open = true;
+
+    @Override
+    public boolean admit(String namespace, String name, String uid, List<IpAddress> addresses) {
+      seen.add("admit " + namespace + "/" + name + " " + uid + " " + addresses);
+      return open;
+    }
+
+    @Override
+    public void connected(String namespace, String name, String uid, List<IpAddress> addresses) {
+      seen.add("connected " + namespace + "/" + name + " " + uid + " " + addresses);
+    }
+
+    @Override
+    public void leave(String namespace, String name, List<IpAddress> addresses) {
+      seen.add("leave " + namespace + "/" + name + " " + addresses);
+    }
+  }
+
+  @Test
+  void theGateHearsOfAllWhoAreThereAndWhoLeave() throws Exception {
+    Path sandbox = machines.sandbox("a");
+    TestNode.Outcome added = node.add("a", sandbox);
+    String addresses = "[" + added.address() + "]";
+    node.agent.close();
+    Watchman gate = new Watchman();
+    node.gate = gate;
+    node.start(BackendKind.ROUTES, this::maybeFail);
+    PodNetworkTest.settle(node);
+    assertThat(gate.seen).containsExactly("connected default/p-a uid-a " + addresses);
+    // Asked again after its answer was lost.
+    assertThat(node.add("a", sandbox)).isEqualTo(added);
+    assertThat(gate.seen).last().isEqualTo("admit default/p-a uid-a " + addresses);
+    gate.open = false;
+    assertThat(node.add("a", sandbox).errorCode()).isEqualTo(11);
+    gate.open = true;
+    assertThat(node.del("a", sandbox).exitCode()).isZero();
+    assertThat(gate.seen).last().isEqualTo("leave default/p-a " + addresses);
+    // What failed has left, too.
+    failing = "make the link";
+    assertThat(node.add("b", machines.sandbox("b")).exitCode()).isEqualTo(1);
+    assertThat(gate.seen).last().asString().startsWith("leave default/p-b [");
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.fairway.podnet;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.PodGate;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.StepObserver;
 import dev.fairway.podnet.settings.BackendKind;
@@ -33,6 +34,7 @@ final class TestNode implements AutoCloseable {
   final Path directory;
   final BackendKind backend;
   final Map<String, String> announced = new HashMap<>();
+  PodGate gate = PodGate.OPEN;
   PodNetwork agent;
 
   TestNode(
@@ -59,7 +61,7 @@ final class TestNode implements AutoCloseable {
             directory.resolve("conf"),
             directory.resolve("state"));
     NetworkNamespace handle = machine.call(NetworkNamespace::current);
-    agent = PodNetwork.start(config, handle, (node, added) -> announced.putAll(added), steps);
+    agent = PodNetwork.start(config, handle, (node, added) -> announced.putAll(added), gate, steps);
   }
 
   Path socket() {

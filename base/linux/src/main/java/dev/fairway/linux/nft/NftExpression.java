@@ -52,6 +52,7 @@ public sealed interface NftExpression {
     MARK(3),
     INPUT_INDEX(4),
     OUTPUT_INDEX(5),
+    INPUT_NAME(6),
     PROTOCOL(16);
 
     private final int number;

@@ -148,7 +148,9 @@ final class GuardRules {
         match(control, new Meta(MetaKey.PROTOCOL, 0), ICMPV6);
         control.add(new Decide(NftVerdict.goTo(NEIGHBOURS)));
         requests.add(rule(table, PODS, control));
-        accept(requests, table, PODS, SERVERS);
+        // Neighbours and groups are found out by ICMPv6; else an address that is not routed would
+        // get past what is kept by address.
+        acceptOwn(requests, table, PODS, SERVERS);
         requests.add(drop(table, PODS, GuardReason.SOURCE_IPV6, List.of()));
         neighbours(requests, table);
       }
@@ -170,7 +172,8 @@ final class GuardRules {
     other.add(new Payload(Header.TRANSPORT, 8, 16, ADDRESS)); // whom it speaks of
     other.add(new InSet(SOURCES, 0, true));
     requests.add(drop(table, NEIGHBOURS, GuardReason.NEIGHBOUR, other));
-    accept(requests, table, NEIGHBOURS, SERVERS);
+    acceptOwn(requests, table, NEIGHBOURS, SERVERS);
+    acceptLinkLocal(requests, table, NEIGHBOURS, SERVERS);
     // A link that looks whether its address is free has none yet (RFC 4862).
     List<NftExpression> unspecified = new ArrayList<>();
     unspecified.add(new Payload(Header.NETWORK, 8, 16, 0));
@@ -183,12 +186,18 @@ final class GuardRules {
     requests.add(drop(table, NEIGHBOURS, GuardReason.SOURCE_ICMPV6, List.of()));
   }
 
-  /// From an address of the pod, or from any address that is not routed by the pod's MAC.
-  private static void accept(List<NftRequest> requests, NftTable table, String chain, String next) {
+  /// From an address of the pod.
+  private static void acceptOwn(
+      List<NftRequest> requests, NftTable table, String chain, String next) {
     List<NftExpression> own = source(IpFamily.IPV6);
     own.add(new InSet(SOURCES, 0, false));
     own.add(new Decide(NftVerdict.goTo(next)));
     requests.add(rule(table, chain, own));
+  }
+
+  /// From any address that is not routed, by the pod's MAC.
+  private static void acceptLinkLocal(
+      List<NftRequest> requests, NftTable table, String chain, String next) {
     List<NftExpression> local = new ArrayList<>();
     linkLocal(local, new Payload(Header.NETWORK, 8, 2, 0), true);
     local.add(new Meta(MetaKey.INPUT_INDEX, 0));

@@ -155,11 +155,14 @@ final class GuardTest {
     byte[] datagram = ByteBuffer.allocate(8).putShort((short) 1000).array();
     byte[] answer = ByteBuffer.allocate(8).putShort((short) 547).array();
     assertPasses(ipv6(mac, PodLab.v6(2), 17, datagram), "inet");
-    assertPasses(ipv6(mac, "fe80::2", 17, datagram), "inet");
+    // By an address that is not routed only what a link needs.
+    assertDropped(ipv6(mac, "fe80::2", 17, datagram), "inet", GuardReason.SOURCE_IPV6);
+    assertPasses(ipv6(mac, "fe80::2", 58, icmp(135, PodLab.v6(3))), "inet");
+    assertDropped(
+        ipv6(STRANGER, "fe80::2", 58, icmp(135, "::")), "inet", GuardReason.SOURCE_ICMPV6);
     assertDropped(ipv6(STRANGER, PodLab.v6(2), 17, datagram), "inet", GuardReason.SOURCE_IPV6);
     assertDropped(ipv6(STRANGER, "fe80::2", 17, datagram), "inet", GuardReason.SOURCE_IPV6);
     assertDropped(ipv6(mac, PodLab.v6(3), 17, datagram), "inet", GuardReason.SOURCE_IPV6);
-    assertDropped(ipv6(mac, "fe80::2", 17, answer), "inet", GuardReason.DHCP_IPV6);
     assertDropped(ipv6(mac, "fe80::2", 58, icmp(134, "::")), "inet", GuardReason.ROUTER);
     assertDropped(ipv6(mac, "fe80::2", 58, icmp(137, "::")), "inet", GuardReason.REDIRECT);
     // Behind an extension header, too.

@@ -9,13 +9,20 @@ import java.util.Map;
 ///
 /// @param nodeName the node's name, as in `spec.nodeName`
 /// @param served what the node itself serves in the place of pods
-public record PolicyConfig(String nodeName, List<Served> served) {
+/// @param podLinks what the names of the node's links to pods begin with; empty if that is not
+///   known
+public record PolicyConfig(String nodeName, List<Served> served, String podLinks) {
   /// Addresses that a node serves, and which pod they are taken for where policies select pods.
   public record Served(
       String namespace, String name, Map<String, String> labels, List<IpAddress> addresses) {}
 
   public PolicyConfig {
     served = List.copyOf(served);
+  }
+
+  /// Where it is not known which links are pods'.
+  public PolicyConfig(String nodeName, List<Served> served) {
+    this(nodeName, served, "");
   }
 
   /// The cluster's DNS, served by each node, as the pods of CoreDNS that policies are written for.

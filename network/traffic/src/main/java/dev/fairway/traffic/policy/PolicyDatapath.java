@@ -86,7 +86,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     this.netlink = netlink;
     this.index = index(config);
     for (IpFamily family : IpFamily.values()) {
-      families.put(family, new PolicyNft(family));
+      families.put(family, new PolicyNft(family, config.podLinks()));
     }
     this.checker =
         Executors.newSingleThreadScheduledExecutor(

@@ -41,6 +41,7 @@ import dev.fairway.net.Prefix;
 import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.traffic.policy.PolicyRules.Isolated;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -60,6 +61,7 @@ final class PolicyNft {
   private static final String ANY = "any";
 
   private static final int ICMPV6 = 58;
+  private static final int MLD_V2_REPORT = 143;
   private static final int FIN_SYN_RST_ACK = 0x17;
   private static final int SYN = 0x02;
   private static final int LONGEST_NAME = 200;
@@ -67,14 +69,17 @@ final class PolicyNft {
   private static final NftVerdict RETURN = new NftVerdict(NftVerdict.Kind.RETURN, "");
 
   private final IpFamily family;
+  private final String podLinks;
   private final int words;
   private final NftTable table;
   private final NftSet selves;
   private final Map<Direction, NftSet> isolated = new HashMap<>();
   private final Map<Direction, NftSet> drops = new HashMap<>();
 
-  PolicyNft(IpFamily family) {
+  /// @param podLinks as in [PolicyConfig]
+  PolicyNft(IpFamily family, String podLinks) {
     this.family = family;
+    this.podLinks = podLinks;
     this.words = family.addressBytes() / 4;
     this.table = table(family);
     NftType address = NftType.address(family);
@@ -115,15 +120,7 @@ final class PolicyNft {
               new Decide(NftVerdict.accept())));
     }
     if (family == IpFamily.IPV6) {
-      // Neighbour discovery (RFC 4861) is no connection, and pods need it to have any.
-      requests.add(
-          AddRule.of(
-              input,
-              new Meta(MetaKey.PROTOCOL, 0),
-              new Compare(0, true, NftValue.octets((byte) ICMPV6)),
-              new Payload(Header.TRANSPORT, 0, 1, 0),
-              new InRange(0, NftValue.octets((byte) 130), NftValue.octets((byte) 137)),
-              new Decide(NftVerdict.accept())));
+      addLinkRules(requests, input);
     }
     requests.add(
         AddRule.of(
@@ -142,6 +139,42 @@ final class PolicyNft {
       requests.add(middleOfConnection(any.name(), direction));
     }
     return requests;
+  }
+
+  /// What is between a link's two ends only. Nobody knows a pod by such an address, so it sends the
+  /// node nothing else from one.
+  private void addLinkRules(List<NftRequest> requests, NftChain input) {
+    // Neighbour discovery (RFC 4861) is no connection, and pods need it to have any.
+    requests.add(
+        AddRule.of(
+            input,
+            new Meta(MetaKey.PROTOCOL, 0),
+            new Compare(0, true, NftValue.octets((byte) ICMPV6)),
+            new Payload(Header.TRANSPORT, 0, 1, 0),
+            new InRange(0, NftValue.octets((byte) 130), NftValue.octets((byte) 137)),
+            new Decide(NftVerdict.accept())));
+    if (podLinks.isEmpty()) {
+      return;
+    }
+    // Reports of groups (RFC 3810) are of the kind, too.
+    requests.add(
+        AddRule.of(
+            input,
+            new Meta(MetaKey.PROTOCOL, 0),
+            new Compare(0, true, NftValue.octets((byte) ICMPV6)),
+            new Payload(Header.TRANSPORT, 0, 1, 0),
+            new Compare(0, true, NftValue.octets((byte) MLD_V2_REPORT)),
+            new Decide(NftVerdict.accept())));
+    requests.add(
+        AddRule.of(
+            input,
+            new Meta(MetaKey.INPUT_NAME, 0),
+            new Compare(0, true, NftValue.octets(podLinks.getBytes(StandardCharsets.US_ASCII))),
+            new Payload(Header.NETWORK, 8, 2, 0),
+            new Bitwise(
+                0, NftValue.octets((byte) 0xff, (byte) 0xc0), NftValue.octets((byte) 0, (byte) 0)),
+            new Compare(0, true, NftValue.octets((byte) 0xfe, (byte) 0x80)),
+            new Decide(NftVerdict.drop())));
   }
 
   /// The address of the pod that a direction is about.

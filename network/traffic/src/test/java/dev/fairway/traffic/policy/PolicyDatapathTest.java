@@ -6,9 +6,11 @@ import static dev.fairway.traffic.policy.Objects.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.Conntrack;
+import dev.fairway.linux.PacketSocket;
 import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.MacAddress;
 import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.traffic.policy.Probes.Probe;
@@ -19,6 +21,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -293,6 +296,57 @@ class PolicyDatapathTest {
             "podSelector: {}\npolicyTypes: [Egress]\n"
                 + "egress: [{to: [{ipBlock: {cidr: 10.240.0.20/32}}]}]"));
     assertThat(reach("x/a>worker-0")).hasSize(1);
+  }
+
+  private static byte[] linkLocalFrame(int protocol, byte[] payload) {
+    ByteBuffer frame = ByteBuffer.allocate(54 + payload.length);
+    frame.put(MacAddress.parse("ee:ee:ee:ee:ee:ee").bytes());
+    frame.put(new MacAddress(0x0a58_0000_0002L).bytes()).putShort((short) 0x86dd);
+    frame.putInt(0x6000_0000).putShort((short) payload.length);
+    frame.put((byte) protocol).put((byte) 255);
+    frame.put(IpAddress.parse("fe80::2").bytes()).put(IpAddress.parse("fd00::9").bytes());
+    return frame.put(payload).array();
+  }
+
+  private long passed(String counter) throws Exception {
+    String text = lab.inNode("nft", "list", "counter", "ip6", "passed", counter);
+    int at = text.indexOf("packets ") + "packets ".length();
+    return Long.parseLong(text.substring(at, text.indexOf(' ', at)));
+  }
+
+  @Test
+  void noPodReachesTheNodeByAnAddressThatIsNotRouted() throws Exception {
+    assertThat(lab.inNode("ip", "-6", "addr", "add", "fd00::9/128", "dev", "lo")).isEmpty();
+    assertThat(
+            lab.inNode(
+                "nft",
+                "add table ip6 passed; add counter ip6 passed of-udp; add counter ip6 passed of-nd; add"
+                    + " chain ip6 passed in { type filter hook input priority 10; }; add rule ip6"
+                    + " passed in ip6 saddr fe80::2 meta l4proto udp counter name of-udp; add rule ip6"
+                    + " passed in ip6 saddr fe80::2 icmpv6 type 135 counter name of-nd"))
+        .isEmpty();
+    byte[] udp =
+        linkLocalFrame(17, ByteBuffer.allocate(8).putInt(0x03e8_0009).putInt(8 << 16).array());
+    byte[] discovery = linkLocalFrame(58, ByteBuffer.allocate(24).put((byte) 135).array());
+    NetworkPolicy all = policy("x/all", "podSelector: {}\npolicyTypes: [Ingress, Egress]");
+    try (PacketSocket wire = PacketSocket.open(lab.sandbox("x/a"), 2)) {
+      for (boolean known : List.of(false, true)) {
+        datapath.close();
+        datapath =
+            PolicyDatapath.open(
+                new PolicyConfig(PolicyLab.NODE, List.of(), known ? "veth" : ""), lab.node);
+        set(all);
+        long before = passed("of-nd");
+        wire.send(udp);
+        wire.send(discovery);
+        long start = System.nanoTime();
+        while (passed("of-nd") == before) {
+          assertThat(System.nanoTime() - start).isLessThan(PATIENCE.toNanos());
+        }
+        // The first went through, which shows that it can.
+        assertThat(passed("of-udp")).isEqualTo(1);
+      }
+    }
   }
 
   @Test
