@@ -50,6 +50,9 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   private static final Duration AT_MOST = Duration.ofSeconds(1);
 
+  /// How long an earlier agent's programs take to be replaced, at most.
+  private static final Duration SETTLING = Duration.ofSeconds(5);
+
   /// What a plugin behind ours in the chain does to a link is seen by looking again.
   private static final Duration SECOND_LOOK = Duration.ofSeconds(1);
 
@@ -72,6 +75,14 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   private Set<IpAddress> needStack = Set.of();
   private boolean held;
+
+  /// Whether programs of an earlier agent are replaced or gone.
+  private boolean settled;
+
+  /// The program of an earlier agent that was there first, which all of its links share the maps
+  /// of: it is kept for what it has gathered.
+  private Optional<BpfProgram> earlier = Optional.empty();
+
   private Mode mode;
   private Mode tried = new Mode(false); // by the worker only
   private Optional<Loaded> loaded = Optional.empty();
@@ -250,14 +261,41 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   }
 
   /// All addresses whose packets must take the stack, in both directions. Those that were begun
-  /// directly go on by the stack.
+  /// directly go on by the stack. The first time it waits for programs of an earlier agent, which
+  /// would not hear of it, to be replaced.
   public synchronized void needStack(Set<IpAddress> addresses) {
+    boolean first = held;
     if (held || !needStack.equals(addresses)) {
       held = false;
       needStack = Set.copyOf(addresses);
       loaded.ifPresent(kernel -> markAtOnce(kernel.maps));
       changed();
     }
+    if (first) {
+      awaitSettled();
+    }
+  }
+
+  private synchronized void awaitSettled() {
+    long deadline = System.nanoTime() + SETTLING.toNanos();
+    try {
+      while (!settled && !closed) {
+        long left = deadline - System.nanoTime();
+        if (left <= 0) {
+          LOG.warn(
+              "What an earlier agent let pods send directly may go on: it is not replaced yet");
+          return;
+        }
+        wait(Math.max(1, left / 1_000_000));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private synchronized void settle() {
+    settled = true;
+    notifyAll();
   }
 
   @Override
@@ -288,7 +326,10 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   @Override
   public synchronized List<Begun> begun() {
-    return loaded.map(kernel -> kernel.maps.begun()).orElse(List.of());
+    List<Begun> begun = new ArrayList<>();
+    earlier.ifPresent(program -> begun.addAll(FastPathMaps.begun(program)));
+    loaded.ifPresent(kernel -> begun.addAll(kernel.maps.begun()));
+    return begun;
   }
 
   /// Waits until all that was asked is done.
@@ -378,6 +419,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
         clear(pod.index(), NAME);
       }
       sweep(links, Set.of());
+      settle();
     } else {
       Map<Prefix, Integer> ranges = ways(links, routes);
       Set<Integer> toNodes = Set.copyOf(ranges.values());
@@ -400,6 +442,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
           bareWays.add(way);
         }
       }
+      settle();
       // Afterwards, as it waits: what an earlier agent attached knows only its own time.
       bareWays.forEach(way -> attach(way, arrivals));
       bare.forEach(pod -> attach(pod, program));
@@ -536,7 +579,13 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     }
     Optional<BpfProgram> before = find(link, program.name());
     before.ifPresent(old -> {
-      old.close();
+      synchronized (this) {
+        if (settled || earlier.isPresent()) {
+          old.close();
+        } else {
+          earlier = Optional.of(old);
+        }
+      }
       set(link, program);
     });
     return before.isPresent();
@@ -615,6 +664,8 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     synchronized (this) {
       loaded.ifPresent(Loaded::close);
       loaded = Optional.empty();
+      earlier.ifPresent(BpfProgram::close);
+      earlier = Optional.empty();
     }
   }
 

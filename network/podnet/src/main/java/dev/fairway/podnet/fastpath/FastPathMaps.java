@@ -69,20 +69,8 @@ record FastPathMaps(
                 new AddressLayout(),
                 new ReceiverLayout(),
                 2 * MOST_PODS)),
-        BpfMap.create(
-            new BpfMap.Spec<>(
-                BpfMap.Kind.ALIGNED_ARRAY,
-                CONNECTIONS,
-                BpfLayout.NUMBER,
-                new Octets(ConnectionCode.PLACE_BYTES),
-                1 << ConnectionCode.PLACE_BITS)),
-        BpfMap.create(
-            new BpfMap.Spec<>(
-                BpfMap.Kind.LRU_HASH,
-                RESERVE,
-                new Octets(ConnectionCode.OPENER_BYTES),
-                new Octets(ConnectionCode.OPENED_BYTES),
-                MOST_IN_RESERVE)),
+        BpfMap.create(connectionsSpec()),
+        BpfMap.create(reserveSpec()),
         BpfMap.create(
             new BpfMap.Spec<>(BpfMap.Kind.ARRAY, CHANGES, BpfLayout.NUMBER, BpfLayout.NUMBER, 1)),
         BpfMap.create(
@@ -110,16 +98,60 @@ record FastPathMaps(
         .with(outcomes);
   }
 
+  private static BpfMap.Spec<Integer, byte[]> connectionsSpec() {
+    return new BpfMap.Spec<>(
+        BpfMap.Kind.ALIGNED_ARRAY,
+        CONNECTIONS,
+        BpfLayout.NUMBER,
+        new Octets(ConnectionCode.PLACE_BYTES),
+        1 << ConnectionCode.PLACE_BITS);
+  }
+
+  private static BpfMap.Spec<byte[], byte[]> reserveSpec() {
+    return new BpfMap.Spec<>(
+        BpfMap.Kind.LRU_HASH,
+        RESERVE,
+        new Octets(ConnectionCode.OPENER_BYTES),
+        new Octets(ConnectionCode.OPENED_BYTES),
+        MOST_IN_RESERVE);
+  }
+
   /// What [#connections] and [#reserve] hold.
   List<Bypass.Begun> begun() {
     List<Bypass.Begun> begun = new ArrayList<>();
+    addPlaces(connections, begun);
+    addReserve(reserve, begun);
+    return begun;
+  }
+
+  /// What a program of an earlier agent has gathered; nothing if it keeps that otherwise.
+  static List<Bypass.Begun> begun(BpfProgram earlier) {
+    List<Bypass.Begun> begun = new ArrayList<>();
+    BpfMap.of(earlier, connectionsSpec())
+        .ifPresent(map -> {
+          try (map) {
+            addPlaces(map, begun);
+          }
+        });
+    BpfMap.of(earlier, reserveSpec())
+        .ifPresent(map -> {
+          try (map) {
+            addReserve(map, begun);
+          }
+        });
+    return begun;
+  }
+
+  private static void addPlaces(BpfMap<Integer, byte[]> connections, List<Bypass.Begun> begun) {
     for (byte[] place : connections.values()) {
       ConnectionCode.begun(place).ifPresent(begun::add);
     }
+  }
+
+  private static void addReserve(BpfMap<byte[], byte[]> reserve, List<Bypass.Begun> begun) {
     for (byte[] key : reserve.keys()) {
       reserve.get(key).ifPresent(opened -> begun.add(ConnectionCode.begun(key, opened)));
     }
-    return begun;
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.fairway.podnet.PodTalk;
 import dev.fairway.podnet.PodTalk.Pair;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,6 +52,32 @@ final class BypassTest {
           long before = direct(fast);
           pair.exchange();
           assertThat(direct(fast)).isEqualTo(before);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theNextAgentKnowsWhatWasBegunAndItsWordCountsWhenItHasSpoken() throws Exception {
+    try (PodLab lab = new PodLab()) {
+      NetworkNamespace a = lab.pod("a", 2);
+      NetworkNamespace b = lab.pod("b", 3);
+      IpAddress server = IpAddress.parse(PodLab.v4(3));
+      try (FastPath first = new FastPath(lab.node, new FastPath.Mode(true));
+          ServerSocket listener = PodTalk.listen(b, PORT)) {
+        assertThat(first.await(PATIENCE)).isTrue();
+        try (Pair pair = PodTalk.open(a, 0, PodLab.v4(3), PORT, listener)) {
+          pair.exchange();
+          List<Bypass.Begun> begun = first.begun();
+          assertThat(begun).hasSize(1);
+          first.close();
+          try (FastPath next = new FastPath(lab.node, new FastPath.Mode(true), true)) {
+            next.keepOff(Set.of(server));
+            assertThat(next.status().links()).isEqualTo(2);
+            assertThat(next.begun()).containsAll(begun);
+            pair.exchange();
+            assertThat(direct(next)).isZero();
+          }
         }
       }
     }

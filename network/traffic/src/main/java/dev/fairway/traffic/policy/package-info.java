@@ -23,8 +23,10 @@
 /// is served by the node stands for the pod it usually is. A connection that is newly denied is cut
 /// at once. For that, a TCP packet of an isolated pod that belongs to no known connection and
 /// begins none is dropped; connections that took the fast path before their pod was isolated are
-/// made known first ([dev.fairway.net.Bypass]). A pod cannot send before its policies are loaded
-/// ([dev.fairway.net.PodGate]).
+/// made known first ([dev.fairway.net.Bypass]). A pod cannot send before its policies are loaded,
+/// and has all addresses that it was connected with, whatever its object says
+/// ([dev.fairway.net.PodGate]). From link-local addresses, which no rule knows a pod by, pods send
+/// their node nothing but neighbour discovery and reports of groups.
 ///
 /// Limits: UDP has no beginning, so an answer that is under way when a flow is cut begins one the
 /// other way round, which is then judged as such. ICMP is allowed only by rules without ports, and
