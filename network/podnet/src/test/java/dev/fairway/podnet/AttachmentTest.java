@@ -12,6 +12,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.PodGate;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.settings.BackendKind;
+import dev.fairway.podnet.status.NodeStatus;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -129,6 +130,23 @@ final class AttachmentTest {
     assertThat(failed.stdout()).contains("EEXIST");
     assertThat(links(sandbox)).contains("eth0", "other");
     assertThat(wires()).isEmpty();
+  }
+
+  /// A pod may be using it.
+  @Test
+  void anAddAskedAgainThatFailsKeepsTheAddressOfTheFirst() throws Exception {
+    Path sandbox = machines.sandbox("a");
+    node.add("a", sandbox);
+    List<List<String>> before = podAddresses();
+    assertThat(before).hasSize(1);
+    inside(sandbox, RouteRequest.ChangeLink.of("eth0").setDown());
+    failing = "make the link";
+    assertThat(node.add("a", sandbox).exitCode()).isEqualTo(1);
+    assertThat(podAddresses()).isEqualTo(before);
+  }
+
+  private List<List<String>> podAddresses() throws Exception {
+    return node.agent.status().pods().stream().map(NodeStatus.Pod::addresses).toList();
   }
 
   @Test

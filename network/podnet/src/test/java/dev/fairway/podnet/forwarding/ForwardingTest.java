@@ -109,6 +109,64 @@ final class ForwardingTest {
     }
   }
 
+  /// Those of BGP have metric 32, in both families. One that an agent of before made has what the
+  /// kernel takes for none, 1024.
+  @Test
+  void anIpv6RouteGoesBeforeThoseOfBgp() {
+    try (NetworkNamespace machine = NetworkNamespace.createAnonymous();
+        RouteNetlink netlink = RouteNetlink.open(machine)) {
+      Prefix range = Prefix.parse("fd00:10:200:1::/64");
+      IpAddress gateway = IpAddress.parse("fd00:10:240::15");
+      netlink.apply(
+          new RouteRequest.AddVeth(
+              LinkSpec.named("eth0").withIndex(10).withUp(), LinkSpec.named("far").withIndex(11)),
+          RouteRequest.ChangeLink.of(11).setUp(),
+          new RouteRequest.PutAddress(LinkAddress.of(10, IpAddress.parse("fd00:10:240::14"), 64)),
+          new RouteRequest.PutRoute(
+              Route.to(range).via(gateway).on(10).withProtocol(ForwardingState.ROUTE_PROTOCOL)));
+      KernelForwarding kernel = new KernelForwarding(netlink, 10);
+      ForwardingState desired =
+          new ForwardingState(
+              Optional.empty(),
+              List.of(
+                  new ForwardingState.RangeRoute(
+                      range, ForwardingState.Way.UNDERLAY, Optional.of(gateway))),
+              List.of(),
+              List.of());
+      kernel.apply(ForwardingPlan.between(kernel.read(), desired));
+      assertThat(netlink.routes())
+          .filteredOn(route -> route.destination().equals(range))
+          .anyMatch(route -> route.metric() < 32);
+      assertThat(ForwardingPlan.between(kernel.read(), desired)).isEmpty();
+      kernel.apply(ForwardingPlan.between(kernel.read(), ForwardingState.EMPTY));
+      assertThat(netlink.routes()).noneMatch(route -> route.destination().equals(range));
+    }
+  }
+
+  /// As the kernel has an order of its own; to adjust the device each time costs packets.
+  @Test
+  void addressesInAnotherOrderAreNoDifference() {
+    List<IpAddress> addresses =
+        List.of(
+            IpAddress.parse("10.200.0.0"),
+            IpAddress.parse("fd00:10:200::"),
+            IpAddress.parse("10.199.0.0"));
+    assertThat(ForwardingPlan.between(secured(addresses.reversed()), secured(addresses))).isEmpty();
+    assertThat(ForwardingPlan.between(secured(addresses.subList(0, 2)), secured(addresses)))
+        .hasSize(1);
+  }
+
+  private static ForwardingState secured(List<IpAddress> addresses) {
+    return new ForwardingState(
+        Optional.empty(),
+        List.of(),
+        List.of(),
+        List.of(),
+        Optional.of(
+            ForwardingState.WireGuardTunnel.of(
+                Optional.empty(), 51820, 1420, addresses, List.of())));
+  }
+
   private static ClusterNode node(int number) {
     return new ClusterNode(
         "worker-" + number,
