@@ -4,7 +4,8 @@
 /// What comes out of a pod's link must carry the pod's MAC and one of its addresses: IPv4, IPv6,
 /// and what an ARP packet or a neighbour advertisement says of its sender. A pod is no router and
 /// gives out no addresses: router advertisements, redirects and answers of DHCP servers are
-/// dropped. What is dropped is counted by its reason ([Guard#dropped]).
+/// dropped. From its link-local addresses it sends ICMPv6 only. What is dropped is counted by its
+/// reason ([Guard#dropped]).
 ///
 /// Three small nf_tables tables named `fairway-guard`, before connection tracking. Who may send
 /// what stands in sets that are hash tables by link, so a packet costs two look-ups however many
