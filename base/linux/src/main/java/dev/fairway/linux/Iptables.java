@@ -12,9 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
@@ -50,7 +52,9 @@ public final class Iptables {
   ///
   /// @param chains their names
   /// @param rules in order; each is the chain's name, a space, and the rule
-  public record Listing(Map<String, List<String>> chains, Map<String, List<String>> rules) {
+  /// @param idle the tables that have no rules, no chains but the kernel's, and let everything pass
+  public record Listing(
+      Map<String, List<String>> chains, Map<String, List<String>> rules, Set<String> idle) {
     /// Whether a rule of one chain leads to another.
     public boolean has(String table, String from, String to) {
       return rules.getOrDefault(table, List.of()).stream()
@@ -76,7 +80,7 @@ public final class Iptables {
               all.stream()
                   .filter(rule -> some.test(chain(rule)) || some.test(target(rule)))
                   .toList()));
-      return new Listing(fewChains, fewRules);
+      return new Listing(fewChains, fewRules, Set.of());
     }
 
     private static String chain(String rule) {
@@ -102,19 +106,25 @@ public final class Iptables {
   public Listing list() {
     Map<String, List<String>> chains = new LinkedHashMap<>();
     Map<String, List<String>> rules = new LinkedHashMap<>();
+    Set<String> idle = new HashSet<>();
     String table = "";
     for (String line : run(program + "-save", List.of(), "").lines().toList()) {
       if (line.startsWith("*")) {
         table = line.substring(1).strip();
         chains.put(table, new ArrayList<>());
         rules.put(table, new ArrayList<>());
+        idle.add(table);
       } else if (line.startsWith(":") && chains.containsKey(table)) {
         chains.get(table).add(line.substring(1, line.indexOf(' ')));
+        if (!line.contains(" ACCEPT ")) {
+          idle.remove(table);
+        }
       } else if (line.startsWith("-A ") && rules.containsKey(table)) {
         rules.get(table).add(line.substring(3));
+        idle.remove(table);
       }
     }
-    return new Listing(chains, rules);
+    return new Listing(chains, rules, idle);
   }
 
   /// Carries out lines of `iptables-restore`, each table's at once; what they do not name stays.

@@ -386,6 +386,7 @@ class NodeServicesTest {
         boolean nft = datapath == ServicesConfig.Datapath.NFTABLES;
         String tables = lab.inNode("nft", "list", "tables");
         assertThat(tables.contains("fairway-services")).isEqualTo(nft);
+        assertThat(tables.contains("table ip nat")).as(tables).isEqualTo(!nft);
         assertThat(lab.inNode("iptables-save").contains("KUBE-")).isEqualTo(!nft);
       }
     }

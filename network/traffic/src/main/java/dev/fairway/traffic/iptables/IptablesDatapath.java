@@ -2,18 +2,25 @@
 package dev.fairway.traffic.iptables;
 
 import dev.fairway.linux.Iptables;
+import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
+import dev.fairway.linux.nft.NftRequest;
+import dev.fairway.linux.nft.NftTable;
 import dev.fairway.net.IpFamily;
 import dev.fairway.traffic.rules.BalancedPort;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServiceDatapath;
 import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.ServicesConfig;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Keeps the rules of Services in iptables.
 ///
@@ -28,6 +35,8 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(IptablesDatapath.class);
+  private static final List<String> TABLES = List.of("filter", "nat");
   private static final String NEW = "-m conntrack --ctstate NEW";
   private static final String PORTALS = "kubernetes service portals";
   private static final String VISIBLE = "kubernetes externally-visible service portals";
@@ -130,7 +139,7 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   private static String entrances(Iptables.Listing there) {
     StringBuilder text = new StringBuilder();
-    for (String table : List.of("filter", "nat")) {
+    for (String table : TABLES) {
       StringBuilder rules = new StringBuilder();
       for (Entrance entrance : ENTRANCES) {
         if (entrance.table().equals(table) && !there.has(table, entrance.from(), entrance.to())) {
@@ -175,7 +184,7 @@ public final class IptablesDatapath implements ServiceDatapath {
       }
       Iptables.Listing there = of(family).list();
       StringBuilder text = new StringBuilder();
-      for (String table : List.of("filter", "nat")) {
+      for (String table : TABLES) {
         List<String> chains =
             there.chains().getOrDefault(table, List.of()).stream()
                 .filter(KubeChains::isOurs)
@@ -191,10 +200,32 @@ public final class IptablesDatapath implements ServiceDatapath {
       }
       if (!text.isEmpty()) {
         tables.asOurs(() -> of(family).restore(text.toString()));
+        removeIdleTables(family);
       }
     }
     loaded.clear();
     left.clear();
+  }
+
+  /// Takes away the tables that iptables has made for us in nf_tables, if nobody else uses them; it
+  /// makes them again when it needs them.
+  private void removeIdleTables(IpFamily family) {
+    long now = tables.strangers();
+    Set<String> idle = of(family).list().idle();
+    List<NftRequest> requests = new ArrayList<>();
+    for (NftTable table : tables.tables()) {
+      if (table.family() == NftTable.Family.of(family)
+          && TABLES.contains(table.name())
+          && idle.contains(table.name())) {
+        requests.add(new NftRequest.DeleteTable(table));
+      }
+    }
+    try {
+      tables.applyIf(now, requests);
+    } catch (KernelException e) {
+      // Somebody has begun to use one, or it is of use to somebody in another way.
+      LOG.debug("an idle table of iptables stays: {}", e.getMessage());
+    }
   }
 
   private Iptables of(IpFamily family) {
