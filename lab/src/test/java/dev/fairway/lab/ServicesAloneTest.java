@@ -56,7 +56,7 @@ class ServicesAloneTest {
     String kubeconfig = kubeconfig();
     String run = in + "./fairway services run --kubeconfig " + kubeconfig + " --node worker-0 ";
     assertThat(cluster.shell().run(run + "--datapath ipvs").bad())
-        .contains("--datapath ipvs: it is nftables, iptables or ebpf");
+        .contains("--datapath: \"ipvs\" is not nftables, iptables or ebpf");
     assertThat(cluster.shell().run(run + "--cluster-cidr 10.200.0.0").bad())
         .contains("--cluster-cidr: ")
         .doesNotContain("Exception");

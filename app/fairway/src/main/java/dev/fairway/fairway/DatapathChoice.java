@@ -34,18 +34,20 @@ final class DatapathChoice implements Subscriber {
             .map(Map::copyOf)
             .map(data -> data.get(PodNetworkObject.SERVICES))
             .orElse("");
-    switch (wanted.strip()) {
-      case "" -> {}
-      case "nftables" -> services.use(Datapath.NFTABLES);
-      case "iptables" -> services.use(Datapath.IPTABLES);
-      case "ebpf" -> services.use(Datapath.EBPF);
-      default ->
-          LOG.warn(
-              "ConfigMap kube-system/{}, key {}: \"{}\" is not nftables, iptables or ebpf; Services"
-                  + " stay as they are",
-              PodNetworkObject.NAME,
-              PodNetworkObject.SERVICES,
-              wanted);
+    if (wanted.isBlank()) {
+      return;
     }
+    Datapath datapath;
+    try {
+      datapath = Datapath.of(wanted.strip());
+    } catch (IllegalArgumentException e) {
+      LOG.warn(
+          "ConfigMap kube-system/{}, key {}: {}; Services stay as they are",
+          PodNetworkObject.NAME,
+          PodNetworkObject.SERVICES,
+          e.getMessage());
+      return;
+    }
+    services.use(datapath);
   }
 }

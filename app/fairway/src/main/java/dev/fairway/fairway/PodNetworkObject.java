@@ -7,7 +7,6 @@ import dev.fairway.podnet.settings.PodNetworkSettings;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ProvisionException;
 import dev.fairway.traffic.rules.ServicesConfig.Datapath;
-import java.util.Locale;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -36,7 +35,7 @@ final class PodNetworkObject {
     ObjectNode object = JsonMapper.shared().createObjectNode();
     object.put("apiVersion", "v1").put("kind", "ConfigMap");
     object.putObject("metadata").put("name", NAME).put("namespace", "kube-system");
-    object.putObject("data").put(KEY, text.toString()).put(SERVICES, word(services));
+    object.putObject("data").put(KEY, text.toString()).put(SERVICES, services.word());
     return object.toString();
   }
 
@@ -45,12 +44,8 @@ final class PodNetworkObject {
   /// @return a merge patch
   static String changedTo(Datapath services) {
     ObjectNode patch = JsonMapper.shared().createObjectNode();
-    patch.putObject("data").put(SERVICES, word(services));
+    patch.putObject("data").put(SERVICES, services.word());
     return patch.toString();
-  }
-
-  private static String word(Datapath services) {
-    return services.name().toLowerCase(Locale.ROOT);
   }
 
   /// The same settings but for the backend.

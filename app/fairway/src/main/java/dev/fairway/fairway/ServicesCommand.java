@@ -15,7 +15,6 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -146,12 +145,11 @@ final class ServicesCommand {
     }
 
     private ServicesConfig.Datapath datapath() {
-      for (ServicesConfig.Datapath known : ServicesConfig.Datapath.values()) {
-        if (known.name().toLowerCase(Locale.ROOT).equals(datapath)) {
-          return known;
-        }
+      try {
+        return ServicesConfig.Datapath.of(datapath);
+      } catch (IllegalArgumentException e) {
+        throw new ProvisionException("--datapath: " + e.getMessage(), e);
       }
-      throw new ProvisionException("--datapath " + datapath + ": it is nftables, iptables or ebpf");
     }
 
     private static <T> List<T> parse(

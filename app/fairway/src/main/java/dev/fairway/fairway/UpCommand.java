@@ -152,15 +152,11 @@ final class UpCommand implements Callable<Integer> {
   }
 
   private Optional<Datapath> datapath() {
-    return switch (services) {
-      case null -> Optional.empty();
-      case "nftables" -> Optional.of(Datapath.NFTABLES);
-      case "iptables" -> Optional.of(Datapath.IPTABLES);
-      case "ebpf" -> Optional.of(Datapath.EBPF);
-      default ->
-          throw new ProvisionException(
-              "--services " + services + ": it is nftables, iptables or ebpf");
-    };
+    try {
+      return Optional.ofNullable(services).map(Datapath::of);
+    } catch (IllegalArgumentException e) {
+      throw new ProvisionException("--services: " + e.getMessage(), e);
+    }
   }
 
   private List<IpFamily> ipFamilies(List<IpFamily> ifNotGiven) {

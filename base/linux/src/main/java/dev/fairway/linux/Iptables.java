@@ -28,6 +28,7 @@ public final class Iptables {
 
   private final NetworkNamespace namespace;
   private final String program;
+  private final String legacyNames;
 
   public Iptables(NetworkNamespace namespace, IpFamily family) {
     this.namespace = namespace;
@@ -35,6 +36,11 @@ public final class Iptables {
         switch (family) {
           case IPV4 -> "iptables";
           case IPV6 -> "ip6tables";
+        };
+    this.legacyNames =
+        switch (family) {
+          case IPV4 -> "ip_tables_names";
+          case IPV6 -> "ip6_tables_names";
         };
   }
 
@@ -46,6 +52,16 @@ public final class Iptables {
       }
     }
     return false;
+  }
+
+  /// Whether there are tables of the legacy kind, without asking any program.
+  public boolean hasLegacyTables() {
+    Path names = Path.of("/proc/thread-self/net", legacyNames);
+    try {
+      return namespace.call(() -> Files.exists(names) && !Files.readString(names).isBlank());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /// What `iptables-save` says, by table.

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.lab.bench;
 
-import dev.fairway.linux.LinkAddress;
-import dev.fairway.linux.LinkSpec;
-import dev.fairway.linux.Neighbour;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.Route;
-import dev.fairway.linux.RouteNetlink;
-import dev.fairway.linux.RouteRequest.AddVeth;
-import dev.fairway.linux.RouteRequest.ChangeLink;
-import dev.fairway.linux.RouteRequest.PutAddress;
-import dev.fairway.linux.RouteRequest.PutNeighbour;
-import dev.fairway.linux.RouteRequest.PutRoute;
 import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.traffic.policy.PolicyConfig;
 import dev.fairway.traffic.policy.PolicyDatapath;
@@ -36,8 +25,6 @@ final class PolicyBench implements Bench.Benchmark {
   private static final int APPS = 10;
   private static final int MINE = 110;
   private static final String NODE = "bench";
-  private static final IpAddress GATEWAY = IpAddress.parse("169.254.1.1");
-  private static final MacAddress GATEWAY_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
   private static final Prefix PODS = Prefix.parse("10.200.0.0/16");
   private static final double CHANGE_MILLIS = 10;
   private static final double LOAD_MILLIS = 1000;
@@ -152,8 +139,8 @@ final class PolicyBench implements Bench.Benchmark {
     // Both are of this node, of one namespace and one application, which lets in its own.
     IpAddress clientAddress = address(0);
     IpAddress serverAddress = address(APPS);
-    try (NetworkNamespace client = pod(node, clientAddress, 102);
-        NetworkNamespace server = pod(node, serverAddress, 103);
+    try (NetworkNamespace client = RoutedPod.on(node, clientAddress, 102);
+        NetworkNamespace server = RoutedPod.on(node, serverAddress, 103);
         LoadedPath.Programs programs = LoadedPath.Programs.extract();
         LoadedPath path = new LoadedPath(programs, client, server, serverAddress.toString())) {
       Samples roundTrips = new Samples();
@@ -278,30 +265,5 @@ final class PolicyBench implements Bench.Benchmark {
         .endEgress()
         .endSpec()
         .build();
-  }
-
-  /// A pod on this node: a /32 behind a link-local gateway, as the pod network makes them.
-  private static NetworkNamespace pod(NetworkNamespace node, IpAddress address, int hostLink) {
-    NetworkNamespace pod = NetworkNamespace.createAnonymous();
-    MacAddress mac = MacAddress.ofIpv4(address);
-    try (RouteNetlink inPod = RouteNetlink.open(pod);
-        RouteNetlink inNode = RouteNetlink.open(node)) {
-      inPod.apply(
-          ChangeLink.of("lo").setUp(),
-          new AddVeth(
-              LinkSpec.named("eth0").withIndex(2).withMac(mac).withUp(),
-              LinkSpec.named("pod" + hostLink).withIndex(hostLink).withMac(GATEWAY_MAC).in(node)),
-          new PutAddress(LinkAddress.of(2, address, 32)),
-          new PutNeighbour(Neighbour.of(2, GATEWAY, GATEWAY_MAC)));
-      inNode.apply(
-          ChangeLink.of("lo").setUp(),
-          ChangeLink.of(hostLink).setUp(),
-          new PutRoute(Route.to(address.toPrefix()).on(hostLink)),
-          new PutNeighbour(Neighbour.of(hostLink, address, mac)));
-      inPod.apply(
-          new PutRoute(Route.to(GATEWAY.toPrefix()).on(2)),
-          new PutRoute(Route.to(Prefix.parse("0.0.0.0/0")).via(GATEWAY).on(2)));
-    }
-    return pod;
   }
 }

@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.lab.bench;
 
-import dev.fairway.linux.LinkAddress;
-import dev.fairway.linux.LinkSpec;
-import dev.fairway.linux.Neighbour;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.Route;
-import dev.fairway.linux.RouteNetlink;
-import dev.fairway.linux.RouteRequest.AddVeth;
-import dev.fairway.linux.RouteRequest.ChangeLink;
-import dev.fairway.linux.RouteRequest.PutAddress;
-import dev.fairway.linux.RouteRequest.PutNeighbour;
-import dev.fairway.linux.RouteRequest.PutRoute;
 import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.traffic.NodeServices;
 import dev.fairway.traffic.rules.ServicesConfig;
@@ -38,8 +27,6 @@ final class ServicesBench implements Bench.Benchmark {
   private static final int PORT = 80;
   private static final int TARGET_PORT = 8080;
   private static final double GOAL = 0.88;
-  private static final IpAddress GATEWAY = IpAddress.parse("169.254.1.1");
-  private static final MacAddress GATEWAY_MAC = MacAddress.parse("ee:ee:ee:ee:ee:ee");
   private static final Prefix PODS = Prefix.parse("10.200.0.0/16");
   private static final Prefix CLUSTER = Prefix.parse("10.32.0.0/16");
   private static final IpAddress CLIENT = IpAddress.parse("10.200.0.2");
@@ -51,8 +38,8 @@ final class ServicesBench implements Bench.Benchmark {
     Sysctls.write("net.ipv4.ip_forward", "1");
     try (NativeProgram connectRate = NativeProgram.extract("connect-rate");
         NetworkNamespace node = NetworkNamespace.current();
-        NetworkNamespace client = pod(node, CLIENT, 102);
-        NetworkNamespace server = pod(node, SERVER, 103);
+        NetworkNamespace client = RoutedPod.on(node, CLIENT, 102);
+        NetworkNamespace server = RoutedPod.on(node, SERVER, 103);
         NodeServices datapath =
             NodeServices.open(
                 ServicesConfig.of("bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS)),
@@ -133,32 +120,6 @@ final class ServicesBench implements Bench.Benchmark {
       throw new IOException("connect-rate server: " + line);
     }
     return process;
-  }
-
-  /// A pod on this node: a /32 behind a link-local gateway, as the pod network makes them.
-  private static NetworkNamespace pod(NetworkNamespace node, IpAddress address, int hostLink) {
-    NetworkNamespace pod = NetworkNamespace.createAnonymous();
-    MacAddress mac = MacAddress.ofIpv4(address);
-    Prefix everywhere = Prefix.parse("0.0.0.0/0");
-    try (RouteNetlink inPod = RouteNetlink.open(pod);
-        RouteNetlink inNode = RouteNetlink.open(node)) {
-      inPod.apply(
-          ChangeLink.of("lo").setUp(),
-          new AddVeth(
-              LinkSpec.named("eth0").withIndex(2).withMac(mac).withUp(),
-              LinkSpec.named("pod" + hostLink).withIndex(hostLink).withMac(GATEWAY_MAC).in(node)),
-          new PutAddress(LinkAddress.of(2, address, 32)),
-          new PutNeighbour(Neighbour.of(2, GATEWAY, GATEWAY_MAC)));
-      inNode.apply(
-          ChangeLink.of("lo").setUp(),
-          ChangeLink.of(hostLink).setUp(),
-          new PutRoute(Route.to(address.toPrefix()).on(hostLink)),
-          new PutNeighbour(Neighbour.of(hostLink, address, mac)));
-      inPod.apply(
-          new PutRoute(Route.to(GATEWAY.toPrefix()).on(2)),
-          new PutRoute(Route.to(everywhere).via(GATEWAY).on(2)));
-    }
-    return pod;
   }
 
   private static List<Service> services() {

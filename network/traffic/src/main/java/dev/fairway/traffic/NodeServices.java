@@ -10,6 +10,7 @@ import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
+import dev.fairway.reconcile.Selection;
 import dev.fairway.reconcile.Subscriber;
 import dev.fairway.traffic.ebpf.EbpfDatapath;
 import dev.fairway.traffic.iptables.IptablesDatapath;
@@ -29,7 +30,6 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -136,6 +136,8 @@ public final class NodeServices implements Subscriber, AutoCloseable {
       } catch (RuntimeException e) {
         try (replacement) {
           clear(replacement, kind);
+        } catch (RuntimeException inTheWay) {
+          e.addSuppressed(inTheWay);
         }
         throw e;
       }
@@ -145,7 +147,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     kind = other;
     alone = false;
     if (known) {
-      LOG.info("the Services are carried out by {} now", other.name().toLowerCase(Locale.ROOT));
+      LOG.info("the Services are carried out by {} now", other.word());
       settleAlone();
     }
   }
@@ -160,19 +162,20 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     }
   }
 
-  /// Follows the Services and EndpointSlices of a cluster, and the Nodes for their zones.
+  /// Follows the Services and EndpointSlices of a cluster, and this node for its zone.
   public void subscribe(ClusterFollower.Builder follower) {
     follower
         .follow(Service.class)
         .follow(EndpointSlice.class)
-        .follow(Node.class)
+        .follow(Node.class, Selection.ofField("metadata.name", index.config().nodeName()))
         .subscribe("services", this);
   }
 
   @Override
   public synchronized void changed(Delta delta, ClusterImage image) {
-    if (delta.touches(Node.class)) {
-      index.zone(zone(image));
+    boolean moved = delta.touches(Node.class) && index.zone(zone(image));
+    if (!moved && !delta.touches(Service.class) && !delta.touches(EndpointSlice.class)) {
+      return;
     }
     if (delta.full()) {
       set(image.all(Service.class), image.all(EndpointSlice.class));
@@ -273,7 +276,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
           alone = false;
           LOG.warn(
               "cannot take away the Service rules of {}, trying again: {}",
-              other.name().toLowerCase(Locale.ROOT),
+              other.word(),
               e.getMessage());
         }
       }

@@ -35,6 +35,18 @@ public record Underlay(int link, int mtu, IpAddress address, List<LinkAddress> a
         .findFirst();
   }
 
+  /// What a tunnel between the machines' addresses leaves of the MTU, bytes.
+  ///
+  /// @param overhead of the tunnel behind the outer IP header, bytes
+  public int tunnelMtu(int overhead) {
+    int header =
+        switch (address.family()) {
+          case IPV4 -> 20;
+          case IPV6 -> 40;
+        };
+    return mtu - header - overhead;
+  }
+
   /// Whether a machine is known to be beyond a router, so that a plain route cannot name it.
   public boolean isFar(IpAddress machine) {
     boolean known = false;

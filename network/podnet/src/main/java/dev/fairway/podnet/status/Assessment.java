@@ -237,6 +237,16 @@ public final class Assessment {
     return !wanted ? NodeStatus.STALE : there ? NodeStatus.OK : NodeStatus.MISSING;
   }
 
+  private String deviceState(String name, boolean wanted, boolean there) {
+    Link link = links.get(name);
+    boolean down = wanted && link != null && !link.up();
+    String state = down ? NodeStatus.DOWN : state(wanted, there);
+    if (!state.equals(NodeStatus.OK)) {
+      find("link " + name, "it is " + state, SOON);
+    }
+    return state;
+  }
+
   private List<Tunnel> tunnels() {
     List<Tunnel> all = new ArrayList<>(vxlan());
     all.addAll(wireGuard());
@@ -251,14 +261,8 @@ public final class Assessment {
       return List.of();
     }
     String name = ForwardingState.WIREGUARD_NAME;
+    String state = deviceState(name, wanted.isPresent(), actual.isPresent());
     Link link = links.get(name);
-    String state = state(wanted.isPresent(), actual.isPresent());
-    if (link != null && !link.up() && wanted.isPresent()) {
-      state = NodeStatus.DOWN;
-    }
-    if (!state.equals(NodeStatus.OK)) {
-      find("link " + name, "it is " + state, SOON);
-    }
     WireGuardTunnel shown = device.get();
     String kind = link != null && link.kind().equals("tun") ? "wireguard-go" : "wireguard";
     return List.of(
@@ -305,14 +309,7 @@ public final class Assessment {
       return List.of();
     }
     String name = ForwardingState.TUNNEL_NAME;
-    Link link = links.get(name);
-    String state = state(wanted.isPresent(), actual.isPresent());
-    if (link != null && !link.up() && wanted.isPresent()) {
-      state = NodeStatus.DOWN;
-    }
-    if (!state.equals(NodeStatus.OK)) {
-      find("link " + name, "it is " + state, SOON);
-    }
+    String state = deviceState(name, wanted.isPresent(), actual.isPresent());
     TunnelDevice shown = device.get();
     return List.of(
         new Tunnel(

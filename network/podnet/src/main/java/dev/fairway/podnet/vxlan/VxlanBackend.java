@@ -73,7 +73,7 @@ public final class VxlanBackend implements Backend {
       }
     }
     int mtu = tunnelMtu(me, underlay);
-    boolean fits = mtu <= fitting(underlay);
+    boolean fits = mtu <= underlay.tunnelMtu(OVERHEAD);
     TunnelDevice device =
         new TunnelDevice(
             settings.vni(),
@@ -158,22 +158,13 @@ public final class VxlanBackend implements Backend {
 
   @Override
   public int podMtu(Underlay underlay) {
-    return wantedMtu.orElse(fitting(underlay));
+    return wantedMtu.orElse(underlay.tunnelMtu(OVERHEAD));
   }
 
   /// At least what IPv6 asks of every link; what does not fit then crosses in fragments.
   private int tunnelMtu(ClusterNode me, Underlay underlay) {
     boolean v6 = me.ranges().stream().anyMatch(range -> range.family() == IpFamily.IPV6);
     return Math.max(v6 ? PodNetworkSettings.LEAST_IPV6_MTU : 0, podMtu(underlay));
-  }
-
-  private static int fitting(Underlay underlay) {
-    int header =
-        switch (underlay.address().family()) {
-          case IPV4 -> 20;
-          case IPV6 -> 40;
-        };
-    return underlay.mtu() - header - OVERHEAD;
   }
 
   @Override
@@ -184,15 +175,15 @@ public final class VxlanBackend implements Backend {
       obstacle(mine, other).ifPresent(why -> reasons.add("node " + other.name() + ": " + why));
     }
     int mtu = tunnelMtu(me, underlay);
-    if (mtu > fitting(underlay)) {
+    if (mtu > underlay.tunnelMtu(OVERHEAD)) {
       reasons.add(
           "pods have an MTU of "
               + mtu
               + ", of which the tunnel carries only "
-              + fitting(underlay)
+              + underlay.tunnelMtu(OVERHEAD)
               + " in one packet; larger ones go in fragments, slowly: raise the MTU of the machines'"
               + " network to "
-              + (underlay.mtu() + mtu - fitting(underlay)));
+              + (underlay.mtu() + mtu - underlay.tunnelMtu(OVERHEAD)));
     }
     return reasons;
   }

@@ -179,7 +179,8 @@ public final class IptablesDatapath implements ServiceDatapath {
   @Override
   public void remove() {
     for (IpFamily family : IpFamily.values()) {
-      if (!of(family).isInstalled()) {
+      // Every agent asks, and to start two programs where there is nothing takes a while.
+      if (!hasTables(family) || !of(family).isInstalled()) {
         continue;
       }
       Iptables.Listing there = of(family).list();
@@ -205,6 +206,13 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
     loaded.clear();
     left.clear();
+  }
+
+  private boolean hasTables(IpFamily family) {
+    NftTable.Family of = NftTable.Family.of(family);
+    return of(family).hasLegacyTables()
+        || tables.tables().stream()
+            .anyMatch(table -> table.family() == of && TABLES.contains(table.name()));
   }
 
   /// Takes away the tables that iptables has made for us in nf_tables, if nobody else uses them; it

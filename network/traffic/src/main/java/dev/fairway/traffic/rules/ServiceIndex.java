@@ -33,6 +33,10 @@ public final class ServiceIndex {
   private final Map<ObjectKey, Map<ObjectKey, EndpointSlice>> slices = new HashMap<>();
   private final Map<ObjectKey, ServiceRules> rules = new HashMap<>();
   private final Map<IpFamily, RuleBook> books = new EnumMap<>(IpFamily.class);
+
+  /// Of the few Services that have one.
+  private final Map<ObjectKey, HealthCheck> healthChecks = new HashMap<>();
+
   private final Set<ObjectKey> changed = new HashSet<>();
   private final Set<String> told = new HashSet<>();
   private final ServicesConfig config;
@@ -54,10 +58,13 @@ public final class ServiceIndex {
   /// Where the node stands: `topology.kubernetes.io/zone`.
   ///
   /// @param zone empty if the node has none
-  public void zone(String zone) {
-    if (reader.zone(zone)) {
+  /// @return whether it stood elsewhere before
+  public boolean zone(String zone) {
+    boolean other = reader.zone(zone);
+    if (other) {
       changed.addAll(services.keySet());
     }
+    return other;
   }
 
   /// What the index was made for.
@@ -75,8 +82,8 @@ public final class ServiceIndex {
   /// Where load balancers ask after this node, as of the last [#refresh]; by port.
   public Map<Integer, HealthCheck> healthChecks() {
     Map<Integer, HealthCheck> checks = new TreeMap<>();
-    for (ServiceRules one : rules.values()) {
-      one.healthCheck().ifPresent(check -> checks.merge(check.port(), check, this::first));
+    for (HealthCheck check : healthChecks.values()) {
+      checks.merge(check.port(), check, this::first);
     }
     return checks;
   }
@@ -171,6 +178,9 @@ public final class ServiceIndex {
       } else {
         rules.put(key, after);
       }
+      after
+          .healthCheck()
+          .ifPresentOrElse(check -> healthChecks.put(key, check), () -> healthChecks.remove(key));
       replace(key, before, after);
     }
     changed.clear();

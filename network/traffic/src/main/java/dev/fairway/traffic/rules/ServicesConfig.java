@@ -5,6 +5,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -34,7 +35,24 @@ public record ServicesConfig(
   public enum Datapath {
     NFTABLES,
     IPTABLES,
-    EBPF
+    EBPF;
+
+    /// As users write it.
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    /// The one of a name.
+    ///
+    /// @throws IllegalArgumentException if there is none of that name
+    public static Datapath of(String word) {
+      for (Datapath datapath : values()) {
+        if (datapath.word().equals(word)) {
+          return datapath;
+        }
+      }
+      throw new IllegalArgumentException("\"" + word + "\" is not nftables, iptables or ebpf");
+    }
   }
 
   public ServicesConfig {
