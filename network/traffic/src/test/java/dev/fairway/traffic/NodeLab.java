@@ -110,6 +110,20 @@ final class NodeLab implements AutoCloseable {
     return pod;
   }
 
+  /// Gives a pod one more address.
+  ///
+  /// @param number the pod's
+  void give(String pod, int number, IpAddress address) {
+    int hostLink = 100 + number;
+    try (RouteNetlink inPod = RouteNetlink.open(pods.get(pod))) {
+      inPod.apply(new PutAddress(LinkAddress.of(2, address, 32)));
+      inNode.apply(
+          new PutRoute(Route.to(address.toPrefix()).on(hostLink)),
+          new PutNeighbour(
+              Neighbour.of(hostLink, address, new MacAddress(0x0a58_0000_0000L + number))));
+    }
+  }
+
   /// Answers every line of a TCP connection, until the lab is closed.
   void serveTcp(String name, int port) throws IOException {
     NetworkNamespace pod = pods.get(name);

@@ -212,12 +212,20 @@ final class NftRules {
     return clients;
   }
 
-  /// A plan as changes of the table.
-  List<NftRequest> render(Plan plan) {
+  /// The chains that a plan's fronts lead to and that are not there yet. They are to be there one
+  /// transaction before what leads to them: a packet that is under way while a transaction takes
+  /// effect finds new elements, but chains as they were, and a new one was empty.
+  List<NftRequest> chains(Plan plan) {
     List<NftRequest> requests = new ArrayList<>();
     for (Target.Way way : plan.newWays()) {
       addWay(requests, way);
     }
+    return requests;
+  }
+
+  /// The rest of a plan as changes of the table.
+  List<NftRequest> elements(Plan plan) {
+    List<NftRequest> requests = new ArrayList<>();
     delete(requests, services, plan.deletedFronts(), NftRules::key);
     add(
         requests,
@@ -304,6 +312,9 @@ final class NftRules {
         redirects.add(List.of(), way.here(), Plan.HERE);
       }
     }
+    // The front is gone by now. To go on would have connection tracking remember that nothing was
+    // done.
+    requests.add(AddRule.of(chain, new Decide(NftVerdict.drop())));
   }
 
   /// Adds the rules that choose among some of a front's endpoints.
@@ -342,6 +353,11 @@ final class NftRules {
             rule(whose, first);
           });
       rule(whose, List.of(choice, new MapToValue(endpoints.name(), front, found)));
+      if (count > 1) {
+        // A packet under way while endpoints go is still led here, and may have chosen one of them.
+        NftExpression first = new RandomNumber(1, start, index);
+        rule(whose, List.of(first, new MapToValue(endpoints.name(), front, found)));
+      }
     }
 
     /// Looks an endpoint's number up, by way of the packet's mark, which is then as it was: `nft`

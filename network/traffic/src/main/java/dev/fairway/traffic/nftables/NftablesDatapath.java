@@ -56,15 +56,17 @@ public final class NftablesDatapath implements ServiceDatapath {
   @Override
   public void load(ServiceIndex index) {
     installed = false;
-    Map<IpFamily, RuleSet> all = index.ruleSets();
-    loaded.addAll(all.keySet());
+    Map<IpFamily, RuleSet> ruleSets = index.ruleSets();
+    loaded.addAll(ruleSets.keySet());
     loaded.add(IpFamily.IPV4);
     loaded.addAll(leftBehind(tables));
     List<NftRequest> requests = new ArrayList<>();
     for (IpFamily family : loaded) {
-      RuleSet ruleSet = all.getOrDefault(family, RuleSet.EMPTY);
+      RuleSet ruleSet = ruleSets.getOrDefault(family, RuleSet.EMPTY);
       requests.addAll(of(family).skeleton());
-      requests.addAll(of(family).render(Plan.between(RuleSet.EMPTY, ruleSet)));
+      Plan all = Plan.between(RuleSet.EMPTY, ruleSet);
+      requests.addAll(of(family).chains(all));
+      requests.addAll(of(family).elements(all));
       List<NftRequest.Remembered> clients = tables.remembered(of(family).clients());
       if (!clients.isEmpty()) {
         requests.add(new NftRequest.Recall(of(family).clients(), clients));
@@ -89,19 +91,24 @@ public final class NftablesDatapath implements ServiceDatapath {
       load(index);
       return;
     }
+    List<NftRequest> before = new ArrayList<>();
     List<NftRequest> requests = new ArrayList<>();
     plans.forEach((family, plan) -> {
       if (!plan.isEmpty()) {
         if (!loaded.contains(family)) {
-          requests.addAll(of(family).skeleton());
+          before.addAll(of(family).skeleton());
         }
-        requests.addAll(of(family).render(plan));
+        before.addAll(of(family).chains(plan));
+        requests.addAll(of(family).elements(plan));
       }
     });
     if (requests.isEmpty()) {
       return;
     }
     try {
+      if (!before.isEmpty()) {
+        tables.applyIf(strangers, before);
+      }
       tables.applyIf(strangers, requests);
       plans.forEach((family, plan) -> {
         if (!plan.isEmpty()) {
