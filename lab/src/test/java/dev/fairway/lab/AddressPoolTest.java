@@ -4,6 +4,7 @@ package dev.fairway.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fairway.lab.bench.LocalApi;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.ipam.AddressBook;
@@ -103,13 +104,13 @@ class AddressPoolTest {
   }
 
   @TempDir Path directory;
-  private TestApi api;
+  private LocalApi api;
   private KubernetesClient admin;
   private final List<Agent> agents = new ArrayList<>();
 
   @BeforeEach
   void start() throws IOException {
-    api = new TestApi(directory);
+    api = new LocalApi(directory);
     admin = api.admin();
     // No controllers run here; pods need it.
     admin

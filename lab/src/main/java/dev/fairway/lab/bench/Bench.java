@@ -24,7 +24,9 @@ public final class Bench {
               "bgp",
               new BgpBench(),
               "policy",
-              new PolicyBench()));
+              new PolicyBench(),
+              "dns",
+              new DnsBench()));
 
   private Bench() {}
 

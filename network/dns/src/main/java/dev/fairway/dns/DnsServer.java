@@ -2,12 +2,22 @@
 package dev.fairway.dns;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.reconcile.Change;
+import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -68,6 +78,22 @@ public final class DnsServer implements AutoCloseable {
   /// verified pod names; other kinds are not looked at.
   public Subscriber subscriber() {
     return follower;
+  }
+
+  /// Knows these and nothing else, for callers that follow the cluster by themselves; not to be
+  /// mixed with [#subscriber].
+  public void set(
+      Collection<Service> services, Collection<EndpointSlice> slices, Collection<Pod> pods) {
+    follower.changedPods(true, appeared(pods));
+    follower.changed(true, appeared(services), appeared(slices));
+  }
+
+  private static <T extends HasMetadata> Map<ObjectKey, Change<T>> appeared(Collection<T> objects) {
+    Map<ObjectKey, Change<T>> changes = new HashMap<>();
+    for (T object : objects) {
+      changes.put(ObjectKey.of(object), new Change<>(Optional.empty(), Optional.of(object)));
+    }
+    return changes;
   }
 
   /// Whether the cluster's names are known.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.fairway.lab;
+package dev.fairway.lab.bench;
 
 import dev.fairway.apiserver.ApiServer;
 import dev.fairway.apiserver.ApiServerConfig;
@@ -21,14 +21,15 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 
-/// A real API server of a test, on loopback, and clients of several identities.
-final class TestApi implements AutoCloseable {
+/// A real API server on loopback, and clients of several identities.
+public final class LocalApi implements AutoCloseable {
   private final Path directory;
   private final CertificateAuthority authority;
   private final Store store;
   private final ApiServer server;
 
-  TestApi(Path directory) throws IOException {
+  /// @param directory keeps keys and objects; must exist
+  public LocalApi(Path directory) throws IOException {
     this.directory = directory;
     authority = CertificateAuthority.openOrCreate(directory, Instant.now());
     IpAddress loopback = IpAddress.parse("127.0.0.1");
@@ -58,11 +59,11 @@ final class TestApi implements AutoCloseable {
                 store));
   }
 
-  KubernetesClient admin() throws IOException {
+  public KubernetesClient admin() throws IOException {
     return client("admin", "admin", "system:masters");
   }
 
-  KubernetesClient node(String name) throws IOException {
+  public KubernetesClient node(String name) throws IOException {
     return client(name, "system:node:" + name, "system:nodes");
   }
 
