@@ -2,6 +2,7 @@
 package dev.fairway.lab.bench;
 
 import dev.fairway.dns.DnsServer;
+import dev.fairway.dns.LocalAddresses;
 import dev.fairway.net.IpAddress;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
@@ -36,6 +37,8 @@ final class ExternalName {
   }
 
   List<Row> run() throws IOException, InterruptedException {
+    // Without an address besides loopback's, the C library does not ask for IPv4 addresses.
+    LocalAddresses.ensure(List.of(IpAddress.parse("10.200.0.2")));
     InetSocketAddress at = new InetSocketAddress(IpAddress.parse(UPSTREAM).toInetAddress(), 53);
     AtomicInteger upstream = new AtomicInteger();
     try (DatagramSocket socket = new DatagramSocket(at)) {
