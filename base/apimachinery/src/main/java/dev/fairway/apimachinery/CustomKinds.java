@@ -124,7 +124,7 @@ public final class CustomKinds {
       if (Trees.flag(node, "x-kubernetes-embedded-resource")) {
         return new Schema.Any();
       }
-      return new Schema.Struct("", Map.of(), keeps);
+      return new Schema.Struct("", Map.of(), keeps, isAtomic(node));
     }
     Map<String, Schema.Field> fields = new LinkedHashMap<>();
     List<String> required = texts(node, "required");
@@ -138,14 +138,19 @@ public final class CustomKinds {
               required.contains(name),
               merge(property.getValue())));
     }
-    return new Schema.Struct("", fields, keeps);
+    return new Schema.Struct("", fields, keeps, isAtomic(node));
+  }
+
+  private static boolean isAtomic(JsonNode node) {
+    return Trees.text(node, "x-kubernetes-map-type").equals("atomic");
   }
 
   private static Schema.Merge merge(JsonNode property) {
     String listType = Trees.text(property, "x-kubernetes-list-type");
-    return listType.isEmpty()
+    boolean atomicMap = isAtomic(property);
+    return listType.isEmpty() && !atomicMap
         ? Schema.Merge.NONE
         : new Schema.Merge(
-            false, false, "", listType, texts(property, "x-kubernetes-list-map-keys"));
+            false, false, "", listType, texts(property, "x-kubernetes-list-map-keys"), atomicMap);
   }
 }

@@ -119,6 +119,15 @@ public final class StatusException extends RuntimeException {
         details(kind, name));
   }
 
+  /// A server-side apply to fields that others own.
+  ///
+  /// @param causes one StatusCause for each field
+  public static StatusException applyConflict(String message, ArrayNode causes) {
+    ObjectNode details = Trees.object();
+    details.set("causes", causes);
+    return new StatusException(409, "Conflict", message, details);
+  }
+
   /// A resource version that is too old to list or watch from.
   public static StatusException expired(String message) {
     return new StatusException(410, "Expired", message, null);
@@ -155,6 +164,19 @@ public final class StatusException extends RuntimeException {
     String groupKind = kind.group().isEmpty() ? kind.kind() : kind.kind() + "." + kind.group();
     return new StatusException(
         422, "Invalid", groupKind + " \"" + name + "\" is invalid: " + all, details);
+  }
+
+  /// Options of a write that cannot be.
+  public static StatusException invalidOptions(FieldError error) {
+    ObjectNode details = Trees.object().put("group", "meta.k8s.io").put("kind", "PatchOptions");
+    details
+        .putArray("causes")
+        .addObject()
+        .put("reason", error.reason())
+        .put("message", error.message())
+        .put("field", error.field());
+    return new StatusException(
+        422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: " + error, details);
   }
 
   public static StatusException tooManyRequests(String message, int retryAfterSeconds) {

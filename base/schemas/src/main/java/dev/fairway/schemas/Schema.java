@@ -32,7 +32,13 @@ public sealed interface Schema {
   ///
   /// @param name the definition's name, empty for an inline object
   /// @param keepsUnknown true if fields without a schema are kept
-  record Struct(String name, Map<String, Field> fields, boolean keepsUnknown) implements Schema {
+  /// @param atomic true if it has one owner as a whole, `x-kubernetes-map-type: atomic`
+  record Struct(String name, Map<String, Field> fields, boolean keepsUnknown, boolean atomic)
+      implements Schema {
+    public Struct(String name, Map<String, Field> fields, boolean keepsUnknown) {
+      this(name, fields, keepsUnknown, false);
+    }
+
     public @Nullable Field field(String field) {
       return fields.get(field);
     }
@@ -49,9 +55,15 @@ public sealed interface Schema {
   ///   scalars
   /// @param listType `atomic`, `set`, `map`, or empty, as in `x-kubernetes-list-type`
   /// @param listKeys as in `x-kubernetes-list-map-keys`
+  /// @param atomicMap true for `x-kubernetes-map-type: atomic`
   record Merge(
-      boolean merge, boolean retainKeys, String key, String listType, List<String> listKeys) {
-    public static final Merge NONE = new Merge(false, false, "", "", List.of());
+      boolean merge,
+      boolean retainKeys,
+      String key,
+      String listType,
+      List<String> listKeys,
+      boolean atomicMap) {
+    public static final Merge NONE = new Merge(false, false, "", "", List.of(), false);
 
     public Merge {
       listKeys = List.copyOf(listKeys);

@@ -92,15 +92,18 @@ public final class Schemas {
   private Schema.Struct parse(String name, int offset) {
     Map<String, Schema.Field> fields = new LinkedHashMap<>();
     int at = offset;
+    boolean atomic = false;
     while (at < text.length() && text.charAt(at) != '=') {
       int end = text.indexOf('\n', at);
-      if (end > at) {
+      if (end > at && text.startsWith("* map=atomic", at)) {
+        atomic = true;
+      } else if (end > at) {
         Schema.Field field = field(text.substring(at, end));
         fields.put(field.name(), field);
       }
       at = end + 1;
     }
-    return new Schema.Struct(name, Collections.unmodifiableMap(fields), false);
+    return new Schema.Struct(name, Collections.unmodifiableMap(fields), false, atomic);
   }
 
   private static Schema.Field field(String line) {
@@ -111,6 +114,7 @@ public final class Schemas {
     String key = "";
     String listType = "";
     List<String> listKeys = List.of();
+    boolean atomicMap = false;
     List<String> values = List.of();
     for (int i = 2; i < words.length; i++) {
       String word = words[i];
@@ -122,14 +126,17 @@ public final class Schemas {
         case "retain" -> retainKeys = true;
         case "key" -> key = value;
         case "list" -> listType = value;
+        case "map" -> atomicMap = value.equals("atomic");
         case "keys" -> listKeys = List.of(value.split(","));
         case "enum" -> values = List.of(value.split("\\|"));
         default -> throw new IllegalStateException("schema line not understood: " + line);
       }
     }
-    boolean plain = !merge && !retainKeys && listType.isEmpty();
+    boolean plain = !merge && !retainKeys && listType.isEmpty() && !atomicMap;
     Schema.Merge how =
-        plain ? Schema.Merge.NONE : new Schema.Merge(merge, retainKeys, key, listType, listKeys);
+        plain
+            ? Schema.Merge.NONE
+            : new Schema.Merge(merge, retainKeys, key, listType, listKeys, atomicMap);
     return new Schema.Field(words[0], type(words[1], values), required, how);
   }
 

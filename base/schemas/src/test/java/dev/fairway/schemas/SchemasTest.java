@@ -59,9 +59,9 @@ class SchemasTest {
   void knowsWhatTheClassesDoNotSay() {
     Schema.Struct pod = requireNonNull(schemas.definition("io.k8s.api.core.v1.PodSpec"));
     assertThat(requireNonNull(pod.field("containers")).merge())
-        .isEqualTo(new Schema.Merge(true, false, "name", "map", List.of("name")));
+        .isEqualTo(new Schema.Merge(true, false, "name", "map", List.of("name"), false));
     assertThat(requireNonNull(pod.field("tolerations")).merge())
-        .isEqualTo(new Schema.Merge(false, false, "", "atomic", List.of()));
+        .isEqualTo(new Schema.Merge(false, false, "", "atomic", List.of(), false));
     assertThat(requireNonNull(pod.field("restartPolicy")).schema())
         .isEqualTo(
             new Schema.Scalar(Schema.Type.STRING, "", List.of("Always", "Never", "OnFailure")));

@@ -13,6 +13,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ArrayNode;
@@ -29,7 +30,9 @@ final class Bootstrap {
       new WriteOptions(
           new Identity("system:apiserver", "", List.of("system:masters"), Map.of()),
           false,
-          FieldValidation.IGNORE);
+          FieldValidation.IGNORE,
+          Optional.of("kube-apiserver"),
+          "");
 
   private final Registry registry;
   private final ApiServerConfig config;

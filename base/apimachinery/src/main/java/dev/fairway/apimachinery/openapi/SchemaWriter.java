@@ -141,12 +141,18 @@ final class SchemaWriter {
     if (!required.isEmpty()) {
       schema.set("required", required);
     }
+    if (struct.atomic()) {
+      schema.put("x-kubernetes-map-type", "atomic");
+    }
     return schema;
   }
 
   private static void merge(Schema.Merge merge, ObjectNode property) {
     if (!merge.listType().isEmpty()) {
       property.put("x-kubernetes-list-type", merge.listType());
+    }
+    if (merge.atomicMap()) {
+      property.put("x-kubernetes-map-type", "atomic");
     }
     if (!merge.listKeys().isEmpty()) {
       ArrayNode keys = property.putArray("x-kubernetes-list-map-keys");

@@ -138,6 +138,10 @@ public final class SchemaGenerator {
     StringBuilder said = new StringBuilder("=").append(name).append('\t');
     ApiModel about = model.getAnnotation(ApiModel.class);
     said.append(about == null ? "" : oneLine(about.description())).append('\n');
+    String whole = handKept.remove(name);
+    if (whole != null) {
+      text.append("* ").append(whole).append('\n');
+    }
     Map<String, ApiModelProperty> properties = properties(model);
     for (Field field : model.getDeclaredFields()) {
       SerializedName serialized = field.getAnnotation(SerializedName.class);

@@ -9,6 +9,8 @@ import dev.fairway.apimachinery.Kinds;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Times;
 import dev.fairway.apimachinery.Trees;
+import dev.fairway.apimachinery.managedfields.FieldManager;
+import dev.fairway.apimachinery.managedfields.FieldManager.Writer;
 import dev.fairway.apimachinery.validation.Validator;
 import dev.fairway.apiserver.admission.Admission;
 import dev.fairway.apiserver.admission.AdmissionStep;
@@ -133,6 +135,7 @@ public final class Registry implements Lookup {
             Admission.Operation.CREATE, kind, namespace, object, null, options.identity());
     try {
       Defaults.apply(kind, object);
+      note(kind, null, object, options);
       admission.forEach(step -> step.admit(write));
       Defaults.apply(kind, object);
       String name = Trees.text(metadata, "name");
@@ -169,6 +172,64 @@ public final class Registry implements Lookup {
         }
         metadata.put("name", GeneratedNames.from(generateName));
       }
+    }
+  }
+
+  /// Notes who owns the fields that differ. An apply has done so itself.
+  private void note(Kind kind, @Nullable ObjectNode old, ObjectNode wanted, WriteOptions options) {
+    options.writer(clock).ifPresent(writer -> FieldManager.update(kind, old, wanted, writer));
+  }
+
+  /// Makes a writer the owner of the fields it names, in the object of that name or a new one, and
+  /// gives up those it named the last time only.
+  ///
+  /// @param mayCreate throws if the writer may not
+  /// @param force takes fields from other owners; otherwise that is a conflict
+  public Written apply(
+      Kind kind,
+      String namespace,
+      String name,
+      Part part,
+      WriteOptions options,
+      ObjectNode applied,
+      boolean force,
+      Runnable mayCreate) {
+    Writer writer = options.writer(clock).orElseThrow();
+    WriteOptions owned = options.unmanaged();
+    for (int attempt = 0; ; attempt++) {
+      try {
+        return update(
+            kind,
+            namespace,
+            name,
+            part,
+            owned,
+            live -> FieldManager.apply(kind, live, applied, writer, force));
+      } catch (StatusException absent) {
+        boolean creates = absent.code() == 404 && part != Part.STATUS;
+        if (!creates || attempt >= MAX_TRIES) {
+          throw absent;
+        }
+      }
+      mayCreate.run();
+      ObjectNode made = FieldManager.apply(kind, null, applied, writer, force);
+      requireNew(kind, name, made);
+      try {
+        return create(kind, namespace, made, owned);
+      } catch (StatusException raced) {
+        if (raced.code() != 409 || !raced.reason().equals("AlreadyExists")) {
+          throw raced;
+        }
+      }
+    }
+  }
+
+  private static void requireNew(Kind kind, String name, ObjectNode object) {
+    ObjectNode metadata = Trees.child(object, "metadata");
+    requireName(name, metadata);
+    if (!Trees.text(metadata, "resourceVersion").isEmpty()
+        || !Trees.text(metadata, "uid").isEmpty()) {
+      throw StatusException.conflict(kind, name, MODIFIED);
     }
   }
 
@@ -211,6 +272,7 @@ public final class Registry implements Lookup {
       try {
         Updates.carryOver(kind, part, wanted, old);
         Defaults.apply(kind, wanted);
+        note(kind, old, wanted, options);
         if (part != Part.STATUS) {
           admission.forEach(step -> step.admit(write));
         }
@@ -260,17 +322,7 @@ public final class Registry implements Lookup {
       Kind kind, String namespace, String name, ObjectNode wanted, ObjectNode old) {
     ObjectNode metadata = Trees.child(wanted, "metadata");
     placeInNamespace(kind, namespace, metadata);
-    String ownName = Trees.text(metadata, "name");
-    if (ownName.isEmpty()) {
-      metadata.put("name", name);
-    } else if (!ownName.equals(name)) {
-      throw StatusException.badRequest(
-          "the name of the object ("
-              + ownName
-              + ") does not match the name on the URL ("
-              + name
-              + ")");
-    }
+    requireName(name, metadata);
     String revision = Trees.text(metadata, "resourceVersion");
     if (!revision.isEmpty()
         && !revision.equals("0")
@@ -284,6 +336,20 @@ public final class Registry implements Lookup {
           kind,
           name,
           "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + oldUid);
+    }
+  }
+
+  private static void requireName(String name, ObjectNode metadata) {
+    String ownName = Trees.text(metadata, "name");
+    if (ownName.isEmpty()) {
+      metadata.put("name", name);
+    } else if (!ownName.equals(name)) {
+      throw StatusException.badRequest(
+          "the name of the object ("
+              + ownName
+              + ") does not match the name on the URL ("
+              + name
+              + ")");
     }
   }
 

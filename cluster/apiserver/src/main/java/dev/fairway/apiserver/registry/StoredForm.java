@@ -25,9 +25,7 @@ public final class StoredForm {
         .path("metadata")
         .properties()
         .forEach(field -> {
-          if (!field.getKey().equals("resourceVersion")
-              && !field.getKey().equals("managedFields")
-              && !field.getKey().equals("selfLink")) {
+          if (!field.getKey().equals("resourceVersion") && !field.getKey().equals("selfLink")) {
             metadata.set(field.getKey(), field.getValue());
           }
         });

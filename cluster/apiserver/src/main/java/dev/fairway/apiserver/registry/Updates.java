@@ -27,13 +27,15 @@ final class Updates {
     if (part == Part.STATUS) {
       JsonNode status = wanted.get("status");
       ObjectNode metadata = Trees.child(wanted, "metadata");
-      JsonNode conditions = metadata.get("annotations");
+      JsonNode annotations = metadata.get("annotations");
+      JsonNode managedFields = metadata.get("managedFields");
       wanted.removeAll();
       wanted.setAll(Trees.copy(old));
       set(wanted, "status", status);
+      set(Trees.child(wanted, "metadata"), "managedFields", managedFields);
       // A node's agent writes its annotations together with the status.
-      if (kind.is("", "Node") && conditions != null) {
-        Trees.child(wanted, "metadata").set("annotations", conditions);
+      if (kind.is("", "Node") && annotations != null) {
+        Trees.child(wanted, "metadata").set("annotations", annotations);
       }
       return;
     }

@@ -190,7 +190,12 @@ public final class ApiHandler implements Handler {
       case "watch" -> watches.watch(call, path);
       case "create" -> objects.create(call, path);
       case "update" -> objects.update(call, path, Part.SPEC);
-      case "patch" -> objects.patch(call, path, Part.SPEC);
+      case "patch" ->
+          objects.patch(
+              call,
+              path,
+              Part.SPEC,
+              () -> allow(call.identity(), path, access(path, "create", path.name())));
       case "delete" -> objects.delete(call, path);
       case "deletecollection" -> objects.deleteCollection(call, path);
       default -> throw StatusException.methodNotAllowed(kind, verb);

@@ -2,6 +2,7 @@
 package dev.fairway.apiserver.rest;
 
 import dev.fairway.apimachinery.Decoder;
+import dev.fairway.apimachinery.FieldError;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
@@ -24,6 +25,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Create, get, list, update, patch and delete of whole objects.
 final class ObjectVerbs {
+  private static final String APPLY = "application/apply-patch+yaml";
+
   private final Registry registry;
 
   ObjectVerbs(Registry registry) {
@@ -87,7 +90,7 @@ final class ObjectVerbs {
 
   void create(Call call, ResourcePath path) {
     Kind kind = path.kind();
-    WriteOptions options = WriteOptions.of(call.identity(), call.query());
+    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
     Decoder.Decoded decoded =
         Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written = registry.create(kind, path.namespace(), decoded.object(), options);
@@ -96,7 +99,7 @@ final class ObjectVerbs {
 
   void update(Call call, ResourcePath path, Part part) {
     Kind kind = path.kind();
-    WriteOptions options = WriteOptions.of(call.identity(), call.query());
+    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
     Decoder.Decoded decoded =
         Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written =
@@ -105,14 +108,23 @@ final class ObjectVerbs {
     call.object(200, kind, written.entry(), decoded.warnings());
   }
 
-  void patch(Call call, ResourcePath path, Part part) {
+  /// @param mayCreate throws if the caller may not create such an object; asked by an apply
+  void patch(Call call, ResourcePath path, Part part, Runnable mayCreate) {
     Kind kind = path.kind();
     String type = Call.contentType(call.request());
+    if (type.equals(APPLY)) {
+      apply(call, path, part, mayCreate);
+      return;
+    }
+    if (call.query().get("force").isPresent()) {
+      throw StatusException.invalidOptions(
+          FieldError.forbidden("force", "may not be specified for non-apply patch"));
+    }
     Patches.Type patchType = Patches.Type.ofMediaType(type);
     if (patchType == null) {
-      throw unknownPatch(type);
+      throw unknownPatch();
     }
-    WriteOptions options = WriteOptions.of(call.identity(), call.query());
+    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
     List<String> warnings = new ArrayList<>();
     Written written =
         registry.update(
@@ -132,13 +144,33 @@ final class ObjectVerbs {
     call.object(200, kind, written.entry(), warnings);
   }
 
-  static StatusException unknownPatch(String type) {
+  private void apply(Call call, ResourcePath path, Part part, Runnable mayCreate) {
+    Kind kind = path.kind();
+    if (call.query().get("fieldManager").orElse("").isEmpty()) {
+      throw StatusException.invalidOptions(
+          FieldError.required("fieldManager", "is required for apply patch"));
+    }
+    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    Decoder.Decoded decoded =
+        Decoder.decode(kind, call.request().body(), true, options.fieldValidation());
+    Written written =
+        registry.apply(
+            kind,
+            path.namespace(),
+            path.name(),
+            part,
+            options,
+            decoded.object(),
+            call.query().flag("force"),
+            mayCreate);
+    call.object(written.created() ? 201 : 200, kind, written.entry(), decoded.warnings());
+  }
+
+  static StatusException unknownPatch() {
     return StatusException.unsupportedMediaType(
-        type.equals("application/apply-patch+yaml")
-            ? "server-side apply is not supported yet; use client-side `kubectl apply`"
-            : "the body of the request was in an unknown format - accepted media types include:"
-                + " application/json-patch+json, application/merge-patch+json,"
-                + " application/strategic-merge-patch+json");
+        "the body of the request was in an unknown format - accepted media types include:"
+            + " application/json-patch+json, application/merge-patch+json,"
+            + " application/strategic-merge-patch+json, application/apply-patch+yaml");
   }
 
   void delete(Call call, ResourcePath path) {

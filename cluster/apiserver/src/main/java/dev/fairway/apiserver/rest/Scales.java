@@ -56,7 +56,7 @@ final class Scales {
       return;
     }
     UnaryOperator<ObjectNode> change = verb.equals("patch") ? patch(call, path) : replace(call);
-    WriteOptions options = WriteOptions.of(call.identity(), call.query());
+    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
     Registry.Written written =
         registry.update(
             kind,
@@ -78,7 +78,7 @@ final class Scales {
     String type = Call.contentType(call.request());
     Patches.Type patchType = Patches.Type.ofMediaType(type);
     if (patchType == null) {
-      throw ObjectVerbs.unknownPatch(type);
+      throw ObjectVerbs.unknownPatch();
     }
     // A Scale has no lists, so both kinds of merge come out the same.
     Patches.Type plain = patchType == Patches.Type.STRATEGIC ? Patches.Type.MERGE : patchType;

@@ -64,7 +64,14 @@ final class Subresources {
     switch (verb) {
       case "get" -> objects.get(call, path);
       case "update" -> objects.update(call, path, part);
-      case "patch" -> objects.patch(call, path, part);
+      case "patch" ->
+          objects.patch(
+              call,
+              path,
+              part,
+              () -> {
+                throw StatusException.notFound(path.kind(), path.name());
+              });
       default -> throw StatusException.methodNotAllowed(path.kind(), verb);
     }
   }
@@ -79,7 +86,8 @@ final class Subresources {
       throw StatusException.badRequest("target.name: Required value: the node to bind to");
     }
     String meant = Trees.text(binding, "metadata", "uid");
-    WriteOptions options = WriteOptions.of(call.identity(), call.query());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource()).unmanaged();
     registry.update(
         path.kind(),
         path.namespace(),
