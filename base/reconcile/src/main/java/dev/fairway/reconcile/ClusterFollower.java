@@ -119,11 +119,13 @@ public final class ClusterFollower implements AutoCloseable {
 
     @Override
     public void onAdd(T object) {
+      forgetManagers(object);
       changed(kind, Optional.empty(), Optional.of(object));
     }
 
     @Override
     public void onUpdate(T before, T after) {
+      forgetManagers(after);
       // A re-list repeats what is known; only a new revision is a change.
       String revision = before.getMetadata().getResourceVersion();
       if (!after.getMetadata().getResourceVersion().equals(revision)) {
@@ -143,6 +145,11 @@ public final class ClusterFollower implements AutoCloseable {
         kindListed();
       }
     }
+  }
+
+  /// Nobody who follows asks who owns which field, and it can be half of an object.
+  private static void forgetManagers(HasMetadata object) {
+    object.getMetadata().setManagedFields(List.of());
   }
 
   /// What to follow and whom to tell.

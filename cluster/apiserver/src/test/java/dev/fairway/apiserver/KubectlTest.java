@@ -79,6 +79,86 @@ final class KubectlTest {
 
   @ParameterizedTest
   @MethodSource("kubectls")
+  void applyOnTheServer(String kubectl) throws Exception {
+    String namespace = namespace(kubectl, "ssa-");
+    String config =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {one: '1', two: '2'}\n";
+    String[] apply = {"apply", "--server-side", "-f", "-"};
+    assertThat(okWith(kubectl, namespace, config, apply))
+        .isEqualTo("configmap/c serverside-applied\n");
+    assertThat(okWith(kubectl, namespace, config.replace(", two: '2'", ""), apply))
+        .isEqualTo("configmap/c serverside-applied\n");
+    assertThat(ok(kubectl, namespace, "get", "configmap", "c", "-o", "jsonpath={.data}"))
+        .isEqualTo("{\"one\":\"1\"}");
+    ok(
+        kubectl,
+        namespace,
+        "patch",
+        "configmap",
+        "c",
+        "--type=merge",
+        "-p",
+        "{\"data\":{\"one\":\"x\"}}");
+    Said refused =
+        server.kubectlAs(
+            "admin", kubectl, config, "-n", namespace, "apply", "--server-side", "-f", "-");
+    assertThat(refused.exit()).isNotZero();
+    assertThat(refused.all())
+        .contains("Apply failed with 1 conflict: conflict with \"kubectl-patch\" using v1")
+        .contains(".data.one");
+    assertThat(
+            okWith(
+                kubectl,
+                namespace,
+                config,
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "-f",
+                "-"))
+        .isEqualTo("configmap/c serverside-applied\n");
+    assertThat(
+            okWith(
+                kubectl,
+                namespace,
+                config.replace("'1'", "'new'"),
+                "apply",
+                "--server-side",
+                "--dry-run=server",
+                "-f",
+                "-"))
+        .isEqualTo("configmap/c serverside-applied (server dry run)\n");
+    assertThat(
+            ok(
+                kubectl,
+                namespace,
+                "get",
+                "configmap",
+                "c",
+                "--show-managed-fields",
+                "-o",
+                "jsonpath={range .metadata.managedFields[*]}{.manager} {.operation} {.fieldsV1}{end}"))
+        .isEqualTo("kubectl Apply {\"f:data\":{\"f:one\":{},\"f:two\":{}}}");
+
+    // What was applied by the client before is taken over.
+    okWith(kubectl, namespace, WEB, "apply", "-f", "-");
+    assertThat(okWith(kubectl, namespace, WEB.replace("replicas: 3", "replicas: 4"), apply))
+        .contains("deployment.apps/web serverside-applied");
+    okWith(kubectl, namespace, WEB.replace("  replicas: 3\n", ""), apply);
+    assertThat(
+            ok(
+                kubectl,
+                namespace,
+                "get",
+                "deployment",
+                "web",
+                "-o",
+                "jsonpath={.spec.replicas} {.spec.template.spec.containers[0].ports[0].protocol}"))
+        .isEqualTo("1 TCP");
+  }
+
+  @ParameterizedTest
+  @MethodSource("kubectls")
   void anAppLivesItsWholeLife(String kubectl) throws Exception {
     String in = namespace(kubectl, "life-");
     assertThat(okWith(kubectl, in, WEB, "apply", "-f", "-")).contains("web created");

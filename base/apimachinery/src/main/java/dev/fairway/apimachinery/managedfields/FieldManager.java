@@ -139,7 +139,7 @@ public final class FieldManager {
     }
     FieldSet written = own(kind, writer, difference.written());
     if (!force) {
-      requireNoConflict(others, written);
+      requireNoConflict(others, written.difference(LastApplied.unchanged(type, before, writer)));
     }
     FieldSet lost = written.union(difference.removed());
     List<Entry> kept = new ArrayList<>();
@@ -148,6 +148,7 @@ public final class FieldManager {
     }
     kept.add(me);
     ManagedFields.write(after, kept);
+    LastApplied.renew(after, applied, writer);
     return after;
   }
 
