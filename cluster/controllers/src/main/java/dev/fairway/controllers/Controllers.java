@@ -4,6 +4,7 @@ package dev.fairway.controllers;
 import dev.fairway.controllers.daemonset.DaemonSetController;
 import dev.fairway.controllers.deployment.DeploymentController;
 import dev.fairway.controllers.endpoints.EndpointSliceController;
+import dev.fairway.controllers.endpoints.EndpointSliceMirroringController;
 import dev.fairway.controllers.endpoints.EndpointsController;
 import dev.fairway.controllers.gc.GarbageCollector;
 import dev.fairway.controllers.job.JobController;
@@ -61,6 +62,7 @@ public final class Controllers implements AutoCloseable {
         new DaemonSetController(cluster),
         new JobController(cluster),
         new EndpointSliceController(cluster),
+        new EndpointSliceMirroringController(cluster),
         new EndpointsController(cluster),
         new NamespaceController(cluster),
         new OrphanedPodController(cluster),

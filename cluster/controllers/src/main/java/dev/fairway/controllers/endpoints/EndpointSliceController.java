@@ -3,8 +3,8 @@ package dev.fairway.controllers.endpoints;
 
 import dev.fairway.controllers.loop.Cluster;
 import dev.fairway.controllers.loop.Controller;
-import dev.fairway.controllers.objects.LabelSelectors;
 import dev.fairway.controllers.objects.Owners;
+import dev.fairway.reconcile.Change;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -21,6 +22,7 @@ import java.util.Map;
 public final class EndpointSliceController implements Controller {
   private final Cluster cluster;
   private final WorkQueue<ObjectKey> queue;
+  private final TriggerTimes triggers = new TriggerTimes();
 
   public EndpointSliceController(Cluster cluster) {
     this.cluster = cluster;
@@ -40,28 +42,33 @@ public final class EndpointSliceController implements Controller {
   @Override
   public void changed(Delta delta, ClusterImage image) {
     ServicePods.wake(delta, image, queue::add);
-    delta
-        .of(EndpointSlice.class)
-        .values()
-        .forEach(change -> {
-          EndpointSlice slice = change.after().or(change::before).orElseThrow();
-          Map<String, String> labels = LabelSelectors.labels(slice);
-          if (SlicePlan.MANAGER.equals(labels.get(SlicePlan.MANAGED_BY))
-              && labels.containsKey(SlicePlan.SERVICE_NAME)) {
-            queue.add(
-                new ObjectKey(
-                    slice.getMetadata().getNamespace(), labels.get(SlicePlan.SERVICE_NAME)));
-          }
-        });
+    ServiceSlices.wake(delta, SlicePlan.MANAGER, queue::add);
+    boolean zones = false;
+    boolean capacities = false;
+    for (Change<Node> change : delta.of(Node.class).values()) {
+      zones |=
+          !change.before().map(TopologyHints::zone).equals(change.after().map(TopologyHints::zone));
+      capacities |=
+          !change
+              .before()
+              .map(TopologyHints::capacity)
+              .equals(change.after().map(TopologyHints::capacity));
+    }
+    // Most writes to a node change neither.
+    if (zones || capacities) {
+      for (Service service : image.all(Service.class)) {
+        if (ServicePods.isSelecting(service) && (zones || TopologyHints.isAuto(service))) {
+          queue.add(ObjectKey.of(service));
+        }
+      }
+    }
   }
 
   private void reconcile(ObjectKey key) {
     Service service = cluster.get(Service.class, key).orElse(null);
-    List<EndpointSlice> present =
-        cluster.list(EndpointSlice.class, key.namespace()).stream()
-            .filter(slice -> isOf(slice, key.name()))
-            .toList();
+    List<EndpointSlice> present = ServiceSlices.slices(cluster, key, SlicePlan.MANAGER);
     if (service == null) {
+      triggers.forget(key);
       present.stream().filter(each -> !Owners.isBeingDeleted(each)).forEach(cluster::delete);
       return;
     }
@@ -72,24 +79,10 @@ public final class EndpointSliceController implements Controller {
         cluster.list(Pod.class, key.namespace()).stream()
             .filter(pod -> ServicePods.selects(service, pod))
             .toList();
-    for (SlicePlan.Step step :
-        SlicePlan.steps(
-            service,
-            pods,
-            node -> cluster.get(Node.class, ObjectKey.ofClusterScoped(node)),
-            present)) {
-      switch (step) {
-        case SlicePlan.Step.Create(EndpointSlice slice) -> cluster.createUnlessEnding(slice);
-        case SlicePlan.Step.Update(EndpointSlice slice) -> cluster.update(slice);
-        case SlicePlan.Step.Delete(EndpointSlice slice) -> cluster.delete(slice);
-      }
-    }
-  }
-
-  private static boolean isOf(EndpointSlice slice, String service) {
-    Map<String, String> labels = LabelSelectors.labels(slice);
-    return service.equals(labels.get(SlicePlan.SERVICE_NAME))
-        && SlicePlan.MANAGER.equals(labels.get(SlicePlan.MANAGED_BY));
+    Map<String, Node> nodes = new HashMap<>();
+    cluster.list(Node.class).forEach(node -> nodes.put(node.getMetadata().getName(), node));
+    ServiceSlices.take(
+        cluster, SlicePlan.steps(service, pods, nodes, present, triggers.next(service, pods)));
   }
 
   @Override

@@ -5,6 +5,8 @@ import dev.fairway.controllers.objects.LabelSelectors;
 import dev.fairway.controllers.objects.Owners;
 import dev.fairway.controllers.objects.Pods;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServicePort;
@@ -13,105 +15,72 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointPort;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointPortBuilder;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
-import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Deque;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Function;
 
-/// The EndpointSlices of one Service: what is wanted, and how to get there with few writes. Pure.
-///
-/// Endpoints stay in the slice they are in. New ones fill slices with room, then slices that would
-/// be deleted, then new slices.
+/// The EndpointSlices of one Service that selects pods. Pure.
 final class SlicePlan {
-  static final String SERVICE_NAME = "kubernetes.io/service-name";
-  static final String MANAGED_BY = "endpointslice.kubernetes.io/managed-by";
   static final String MANAGER = "endpointslice-controller.k8s.io";
-  static final int MOST_A_SLICE = 100;
-  private static final String ZONE = "topology.kubernetes.io/zone";
-
-  /// One thing to do.
-  sealed interface Step {
-    record Create(EndpointSlice slice) implements Step {}
-
-    record Update(EndpointSlice slice) implements Step {}
-
-    record Delete(EndpointSlice slice) implements Step {}
-  }
-
-  private record Group(String family, List<EndpointPort> ports) {}
 
   private final Service service;
-  private final Function<String, Optional<Node>> nodes;
-  private final List<Step> steps = new ArrayList<>();
+  private final Map<String, Node> nodes;
 
-  private SlicePlan(Service service, Function<String, Optional<Node>> nodes) {
+  private SlicePlan(Service service, Map<String, Node> nodes) {
     this.service = service;
     this.nodes = nodes;
   }
 
   /// @param pods the pods the Service selects
-  /// @param nodes finds a node by name, for its zone
+  /// @param nodes all nodes by name, for their zones
   /// @param present the slices of this Service that this controller manages
-  static List<Step> steps(
+  /// @param triggered when what is new happened, as Kubernetes writes times
+  static List<SlicePacking.Step> steps(
       Service service,
       Collection<Pod> pods,
-      Function<String, Optional<Node>> nodes,
-      Collection<EndpointSlice> present) {
+      Map<String, Node> nodes,
+      Collection<EndpointSlice> present,
+      Optional<String> triggered) {
     SlicePlan plan = new SlicePlan(service, nodes);
     List<EndpointSlice> standing =
         present.stream().filter(each -> !Owners.isBeingDeleted(each)).toList();
-    List<String> families = ServicePods.families(service);
-    for (String family : families) {
-      plan.family(
-          family,
-          pods,
-          standing.stream().filter(each -> family.equals(each.getAddressType())).toList());
+    // The image has no order of its own; with one, hints stay where they are.
+    List<Pod> sorted = new ArrayList<>(pods);
+    sorted.sort(Comparator.comparing(pod -> pod.getMetadata().getName()));
+    Map<SlicePacking.Group, Map<String, Endpoint>> wanted = new LinkedHashMap<>();
+    for (String family : ServicePods.families(service)) {
+      wanted.putAll(plan.wanted(family, sorted));
     }
-    standing.stream()
-        .filter(each -> !families.contains(each.getAddressType()))
-        .forEach(each -> plan.steps.add(new Step.Delete(each)));
-    return plan.steps;
+    return SlicePacking.steps(plan.common(triggered), SlicePlan::uid, wanted, standing);
   }
 
-  private void family(String family, Collection<Pod> pods, List<EndpointSlice> present) {
-    Map<Group, Map<String, Endpoint>> wanted = wanted(family, pods);
-    Deque<EndpointSlice> spare = new ArrayDeque<>();
-    Map<Group, List<EndpointSlice>> byGroup = new HashMap<>();
-    for (EndpointSlice slice : present) {
-      Group group = new Group(family, ports(slice));
-      if (wanted.containsKey(group)) {
-        byGroup.computeIfAbsent(group, g -> new ArrayList<>()).add(slice);
-      } else {
-        spare.add(slice);
-      }
-    }
-    wanted.forEach((group, endpoints) ->
-        group(group, endpoints, byGroup.getOrDefault(group, List.of()), spare));
-    spare.forEach(each -> steps.add(new Step.Delete(each)));
+  private static String uid(Endpoint endpoint) {
+    return endpoint.getTargetRef() == null ? "" : endpoint.getTargetRef().getUid();
   }
 
-  private Map<Group, Map<String, Endpoint>> wanted(String family, Collection<Pod> pods) {
-    Map<Group, Map<String, Endpoint>> wanted = new LinkedHashMap<>();
+  private Map<SlicePacking.Group, Map<String, Endpoint>> wanted(String family, List<Pod> pods) {
+    Map<SlicePacking.Group, Map<String, Endpoint>> wanted = new LinkedHashMap<>();
+    List<Endpoint> all = new ArrayList<>();
     for (Pod pod : pods) {
       Optional<String> address = ServicePods.address(pod, family);
       if (address.isPresent()) {
+        Endpoint endpoint = endpoint(pod, address.get());
+        all.add(endpoint);
         wanted
-            .computeIfAbsent(new Group(family, ports(pod)), g -> new LinkedHashMap<>())
-            .put(pod.getMetadata().getUid(), endpoint(pod, address.get()));
+            .computeIfAbsent(new SlicePacking.Group(family, ports(pod)), g -> new LinkedHashMap<>())
+            .put(pod.getMetadata().getUid(), endpoint);
       }
     }
     if (wanted.isEmpty()) {
-      // One slice without endpoints tells "none" apart from "not yet looked at".
-      wanted.put(new Group(family, List.of()), new LinkedHashMap<>());
+      wanted.put(new SlicePacking.Group(family, List.of()), new LinkedHashMap<>());
     }
+    TopologyHints.give(service, all, nodes.values());
     return wanted;
   }
 
@@ -131,17 +100,6 @@ final class SlicePlan {
     return ports;
   }
 
-  private static List<EndpointPort> ports(EndpointSlice slice) {
-    if (slice.getPorts() == null) {
-      return List.of();
-    }
-    // An empty name may come back as none.
-    return slice.getPorts().stream()
-        .map(port ->
-            port.getName() == null ? new EndpointPortBuilder(port).withName("").build() : port)
-        .toList();
-  }
-
   private Endpoint endpoint(Pod pod, String address) {
     boolean serving = Pods.isReady(pod);
     boolean terminating = Owners.isBeingDeleted(pod);
@@ -156,9 +114,10 @@ final class SlicePlan {
         .withHostname(ServicePods.hostname(service, pod).orElse(null))
         .withNodeName(node)
         .withZone(
-            node == null
-                ? null
-                : nodes.apply(node).map(each -> LabelSelectors.labels(each).get(ZONE)).orElse(null))
+            Optional.ofNullable(node)
+                .map(nodes::get)
+                .map(each -> LabelSelectors.labels(each).get(TopologyHints.ZONE))
+                .orElse(null))
         .withNewTargetRef()
         .withKind("Pod")
         .withNamespace(pod.getMetadata().getNamespace())
@@ -168,91 +127,18 @@ final class SlicePlan {
         .build();
   }
 
-  private void group(
-      Group group,
-      Map<String, Endpoint> endpoints,
-      List<EndpointSlice> present,
-      Deque<EndpointSlice> spare) {
-    Map<String, Endpoint> homeless = new LinkedHashMap<>(endpoints);
-    Map<EndpointSlice, List<Endpoint>> contents = new LinkedHashMap<>();
-    for (EndpointSlice slice : present) {
-      List<Endpoint> kept = new ArrayList<>();
-      for (Endpoint each : slice.getEndpoints()) {
-        String uid = each.getTargetRef() == null ? "" : each.getTargetRef().getUid();
-        Endpoint now = homeless.remove(uid);
-        if (now != null && kept.size() < MOST_A_SLICE) {
-          kept.add(now);
-        } else if (now != null) {
-          homeless.put(uid, now);
-        }
-      }
-      contents.put(slice, kept);
-    }
-    Deque<Endpoint> rest = new ArrayDeque<>(homeless.values());
-    contents.values().forEach(kept -> fill(kept, rest));
-    boolean needsOne = endpoints.isEmpty();
-    for (Map.Entry<EndpointSlice, List<Endpoint>> each : contents.entrySet()) {
-      if (each.getValue().isEmpty() && !needsOne) {
-        spare.add(each.getKey());
-      } else {
-        needsOne = false;
-        update(group, each.getKey(), each.getValue());
-      }
-    }
-    while (!rest.isEmpty() || needsOne) {
-      needsOne = false;
-      List<Endpoint> content = new ArrayList<>();
-      fill(content, rest);
-      if (spare.isEmpty()) {
-        steps.add(new Step.Create(create(group, content)));
-      } else {
-        update(group, spare.remove(), content);
-      }
-    }
-  }
-
-  private static void fill(List<Endpoint> content, Deque<Endpoint> rest) {
-    while (content.size() < MOST_A_SLICE && !rest.isEmpty()) {
-      content.add(rest.remove());
-    }
-  }
-
-  private void update(Group group, EndpointSlice slice, List<Endpoint> endpoints) {
-    Map<String, String> labels = labels();
-    if (ports(slice).equals(group.ports)
-        && Objects.requireNonNullElse(slice.getEndpoints(), List.of()).equals(endpoints)
-        && LabelSelectors.labels(slice).equals(labels)) {
-      return;
-    }
-    steps.add(
-        new Step.Update(
-            new EndpointSliceBuilder(slice)
-                .editMetadata()
-                .withLabels(labels)
-                .endMetadata()
-                .withEndpoints(endpoints)
-                .withPorts(group.ports)
-                .build()));
-  }
-
-  private EndpointSlice create(Group group, List<Endpoint> endpoints) {
-    return new EndpointSliceBuilder()
-        .withNewMetadata()
+  private ObjectMeta common(Optional<String> triggered) {
+    Map<String, String> labels = ServicePods.labels(service);
+    labels.put(SlicePacking.SERVICE_NAME, service.getMetadata().getName());
+    labels.put(SlicePacking.MANAGED_BY, MANAGER);
+    Map<String, String> annotations = new HashMap<>();
+    triggered.ifPresent(time -> annotations.put(SlicePacking.TRIGGER_TIME, time));
+    return new ObjectMetaBuilder()
         .withNamespace(service.getMetadata().getNamespace())
         .withGenerateName(Pods.namePrefix(service.getMetadata().getName()))
-        .withLabels(labels())
+        .withLabels(labels)
+        .withAnnotations(annotations)
         .withOwnerReferences(Owners.controllerReference(service))
-        .endMetadata()
-        .withAddressType(group.family)
-        .withEndpoints(endpoints)
-        .withPorts(group.ports)
         .build();
-  }
-
-  private Map<String, String> labels() {
-    Map<String, String> labels = ServicePods.labels(service);
-    labels.put(SERVICE_NAME, service.getMetadata().getName());
-    labels.put(MANAGED_BY, MANAGER);
-    return labels;
   }
 }

@@ -2,8 +2,10 @@
 /// Says which addresses are behind each Service that selects pods: EndpointSlices, and the older
 /// Endpoints.
 ///
-/// [SlicePlan] and [EndpointsPlan] are pure. Services without a selector are left to whoever wrote
-/// their endpoints; hand-written Endpoints are not mirrored into slices.
+/// [SlicePlan], [MirrorPlan] and [EndpointsPlan] are pure; [SlicePacking] turns what the first two
+/// want into few writes. Services without a selector are left to whoever wrote their endpoints:
+/// slices as they are, Endpoints mirrored into slices. [TopologyHints] says which zone or node an
+/// endpoint is for; where there can be no hints, no event says why.
 @NullMarked
 package dev.fairway.controllers.endpoints;
 

@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -54,27 +55,27 @@ class SlicePlanTest {
   private final List<EndpointSlice> slices = new ArrayList<>();
   private int names;
 
-  private List<SlicePlan.Step> apply(Service service, List<Pod> pods) {
-    List<SlicePlan.Step> steps =
-        SlicePlan.steps(service, pods, node -> Optional.empty(), List.copyOf(slices));
-    for (SlicePlan.Step step : steps) {
+  private List<SlicePacking.Step> apply(Service service, List<Pod> pods) {
+    List<SlicePacking.Step> steps =
+        SlicePlan.steps(service, pods, Map.of(), List.copyOf(slices), Optional.empty());
+    for (SlicePacking.Step step : steps) {
       switch (step) {
-        case SlicePlan.Step.Create(EndpointSlice slice) ->
+        case SlicePacking.Step.Create(EndpointSlice slice) ->
             slices.add(
                 new EndpointSliceBuilder(slice)
                     .editMetadata()
                     .withName("s" + names++)
                     .endMetadata()
                     .build());
-        case SlicePlan.Step.Update(EndpointSlice slice) ->
+        case SlicePacking.Step.Update(EndpointSlice slice) ->
             slices.replaceAll(old ->
                 old.getMetadata().getName().equals(slice.getMetadata().getName()) ? slice : old);
-        case SlicePlan.Step.Delete(EndpointSlice slice) ->
+        case SlicePacking.Step.Delete(EndpointSlice slice) ->
             slices.removeIf(
                 old -> old.getMetadata().getName().equals(slice.getMetadata().getName()));
       }
     }
-    assertThat(SlicePlan.steps(service, pods, node -> Optional.empty(), List.copyOf(slices)))
+    assertThat(SlicePlan.steps(service, pods, Map.of(), List.copyOf(slices), Optional.empty()))
         .isEmpty();
     return steps;
   }
@@ -129,8 +130,8 @@ class SlicePlanTest {
   void oneEmptySliceStandsForNoPods() {
     apply(service(""), List.of());
     assertThat(slices).singleElement().satisfies(s -> assertThat(s.getEndpoints()).isEmpty());
-    List<SlicePlan.Step> steps = apply(service(""), List.of(pod(1, true)));
-    assertThat(steps).singleElement().isInstanceOf(SlicePlan.Step.Update.class);
+    List<SlicePacking.Step> steps = apply(service(""), List.of(pod(1, true)));
+    assertThat(steps).singleElement().isInstanceOf(SlicePacking.Step.Update.class);
     apply(service(""), List.of());
     assertThat(slices).hasSize(1);
   }
