@@ -1,116 +1,265 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.lab.bench;
 
+import dev.fairway.linux.Cgroups;
+import dev.fairway.linux.Iptables;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Sysctls;
-import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
+import dev.fairway.net.IpFamily;
 import dev.fairway.traffic.NodeServices;
-import dev.fairway.traffic.rules.ServicesConfig;
-import io.fabric8.kubernetes.api.model.Service;
-import io.fabric8.kubernetes.api.model.ServiceBuilder;
-import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
-import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSliceBuilder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
 
-/// What a Service costs a new connection, with 10,000 Services loaded: a client pod connects to the
-/// last of them and to the pod behind it directly, in turn. Both pass the same connection tracking.
+/// What Services cost: an agent that has just started, to have all of them in the kernel and to
+/// change one of them, and a new connection, which a client pod makes to the last of them and to
+/// the pod behind it directly, in turn. Both pass the same connection tracking.
 final class ServicesBench implements Bench.Benchmark {
-  private static final int SERVICES = 10_000;
-  private static final int PORT = 80;
-  private static final int TARGET_PORT = 8080;
-  private static final double GOAL = 0.88;
-  private static final Prefix PODS = Prefix.parse("10.200.0.0/16");
-  private static final Prefix CLUSTER = Prefix.parse("10.32.0.0/16");
-  private static final IpAddress CLIENT = IpAddress.parse("10.200.0.2");
-  private static final IpAddress SERVER = IpAddress.parse("10.200.0.3");
+  private static final int MANY = 10_000;
+  private static final int MOST = 45_000;
+
+  /// A local cluster's node has this much; for 45,000 Services it is to be told more.
+  private static final String HEAP = "256m";
+
+  private static final String LARGE_HEAP = "768m";
+  private static final int LARGE_HEAP_MEBIBYTES = 768;
+  private static final double CHANGE_MILLIS = 5;
+  private static final double KERNEL_MILLIS = 0.1;
+  private static final double MOST_MILLIS = 1000;
+
+  /// A datapath and what is expected of it.
+  ///
+  /// @param loadMillis of 10,000 Services
+  /// @param rate of connections through a Service against those to the pod
+  private record Kind(String word, double loadMillis, double rate) {}
+
+  private static final List<Kind> FLAT =
+      List.of(new Kind("nftables", 150, 0.92), new Kind("ebpf", 400, 0.98));
+
+  private final List<Row> rows = new ArrayList<>();
 
   @Override
   public List<Row> run(boolean quick) throws Exception {
     Bench.refuseHostNamespace();
     Sysctls.write("net.ipv4.ip_forward", "1");
+    Path cgroup =
+        Files.createDirectory(
+            Cgroups.find()
+                .unified("fairway-bench-" + ProcessHandle.current().pid())
+                .orElseThrow(
+                    () -> new IOException("ebpf needs a unified control group hierarchy")));
     try (NativeProgram connectRate = NativeProgram.extract("connect-rate");
         NetworkNamespace node = NetworkNamespace.current();
-        NetworkNamespace client = RoutedPod.on(node, CLIENT, 102);
-        NetworkNamespace server = RoutedPod.on(node, SERVER, 103);
-        NodeServices datapath =
-            NodeServices.open(
-                ServicesConfig.of("bench", List.of(IpAddress.parse("10.240.0.20")), List.of(PODS)),
-                node)) {
-      List<Service> services = services();
-      List<EndpointSlice> slices = slices();
-      datapath.set(services, slices);
-      Path program = connectRate.file();
-      Process listener = serve(server, program);
+        NetworkNamespace client = RoutedPod.on(node, ServicesSample.CLIENT, 102);
+        NetworkNamespace server = RoutedPod.on(node, ServicesSample.SERVER, 103)) {
+      Process listener = serve(server, connectRate.file());
       try {
-        String last = services.getLast().getSpec().getClusterIP();
-        return measure(quick, client, program, last);
+        for (Kind kind : FLAT) {
+          Clients clients = new Clients(client, connectRate.file(), cgroup, kind, quick);
+          flat(kind, node, cgroup, clients, quick);
+        }
+        iptables(node, cgroup, quick ? 1000 : MANY);
       } finally {
         listener.destroyForcibly().waitFor();
+        NodeServices.uninstall(node, cgroup);
+      }
+    } finally {
+      Files.delete(cgroup);
+    }
+    return rows;
+  }
+
+  private void flat(Kind kind, NetworkNamespace node, Path cgroup, Clients clients, boolean quick)
+      throws Exception {
+    String word = kind.word();
+    Samples loads = new Samples();
+    for (int i = 1; i < (quick ? 3 : 7); i++) {
+      NodeServices.uninstall(node, cgroup);
+      try (AgentProcess agent = agent(HEAP, word, MANY, cgroup, 0)) {
+        loads.add(agent.said("load"));
       }
     }
+    NodeServices.uninstall(node, cgroup);
+    double one = loaded(kind, 1, 0, cgroup, clients, rows).said("heap");
+    List<Row> rates = new ArrayList<>();
+    AgentProcess many = loaded(kind, MANY, quick ? 1000 : 5000, cgroup, clients, rates);
+    loads.add(many.said("load"));
+    rows.add(
+        Row.within(
+            word + ": 10,000 Services of 3 endpoints loaded, just started",
+            loads.median(),
+            "ms",
+            kind.loadMillis()));
+    NodeServices.uninstall(node, cgroup);
+    AgentProcess most = loaded(kind, MOST, 0, cgroup, clients, rates);
+    rows.add(
+        Row.within(
+            word + ": 45,000 Services loaded, just started", most.said("load"), "ms", MOST_MILLIS));
+    changes(word, "10,000 Services", many);
+    rows.addAll(rates);
+    memory(word, "1 Service", one, 256);
+    memory(word, "10,000 Services", many.said("heap"), 256);
+    memory(word, "45,000 Services", most.said("heap"), LARGE_HEAP_MEBIBYTES);
+    NodeServices.uninstall(node, cgroup);
   }
 
-  private static List<Row> measure(
-      boolean quick, NetworkNamespace client, Path program, String serviceAddress)
-      throws IOException, InterruptedException {
-    double seconds = quick ? 0.5 : 1;
-    Samples direct = new Samples();
-    Samples service = new Samples();
-    Samples ratio = new Samples();
-    rate(client, program, SERVER.toString(), TARGET_PORT, seconds);
-    rate(client, program, serviceAddress, PORT, seconds);
-    for (int round = 0; round < (quick ? 9 : 21); round++) {
-      double pod = rate(client, program, SERVER.toString(), TARGET_PORT, seconds);
-      double cluster = rate(client, program, serviceAddress, PORT, seconds);
-      direct.add(pod);
-      service.add(cluster);
-      ratio.add(cluster / pod);
+  private static AgentProcess loaded(
+      Kind kind, int count, int changes, Path cgroup, Clients clients, List<Row> rows)
+      throws Exception {
+    try (AgentProcess agent =
+        agent(count == MOST ? LARGE_HEAP : HEAP, kind.word(), count, cgroup, changes)) {
+      rows.add(clients.measure(count));
+      return agent;
     }
-    return List.of(
-        new Row(
-            "new connections through the last of 10,000 Services",
-            service.median(),
-            "1/s",
-            "the pod directly",
-            direct.median(),
-            // Pair by pair, so that a machine that gets slower meanwhile does not count.
-            ratio.median(),
-            GOAL,
-            Row.Better.LARGER));
   }
 
-  private static double rate(
-      NetworkNamespace client, Path program, String address, int port, double seconds)
-      throws IOException, InterruptedException {
-    Process process =
-        client.start(
-            new ProcessBuilder(
-                    program.toString(),
-                    "client",
-                    address,
-                    String.valueOf(port),
-                    String.valueOf(seconds))
-                .redirectErrorStream(true));
-    String output =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
+  private static AgentProcess agent(
+      String heap, String datapath, int count, Path cgroup, int changes) throws IOException {
+    return AgentProcess.start(
+        heap, datapath, String.valueOf(count), cgroup.toString(), String.valueOf(changes));
+  }
+
+  private void changes(String datapath, String of, AgentProcess agent) {
+    rows.add(
+        Row.within(
+            datapath + ": one endpoint of " + of + " changed, until in the kernel",
+            agent.said("change-median"),
+            "ms",
+            CHANGE_MILLIS));
+    rows.add(
+        Row.within(
+            datapath + ": the same, 99 % of them", agent.said("change-99"), "ms", CHANGE_MILLIS));
+    if (!datapath.equals("iptables")) {
+      rows.add(
+          Row.within(
+              datapath + ": the kernel's part of it",
+              agent.said("change-kernel"),
+              "ms",
+              KERNEL_MILLIS));
+    }
+  }
+
+  private void memory(String datapath, String of, double mebibytes, double limit) {
+    rows.add(
+        Row.within(
+            datapath + ": the agent's heap with " + of + ", their objects included",
+            mebibytes,
+            "MiB",
+            limit));
+  }
+
+  /// The agent against the program alone, with the text that describes what the agent loaded.
+  private void iptables(NetworkNamespace node, Path cgroup, int count) throws Exception {
+    String services = String.format(Locale.ROOT, "%,d Services", count);
+    double load;
+    try (AgentProcess agent = agent(HEAP, "iptables", count, cgroup, count == MANY ? 20 : 100)) {
+      load = agent.said("load");
+      changes("iptables", services, agent);
+    }
+    String text = output(new ProcessBuilder("iptables-save"));
+    NodeServices.uninstall(node, cgroup);
+    Path file = Files.createTempFile("fairway-bench", ".rules");
+    try {
+      Files.writeString(file, text);
+      long start = System.nanoTime();
+      output(new ProcessBuilder("iptables-restore").redirectInput(file.toFile()));
+      double alone = (System.nanoTime() - start) / 1e6;
+      rows.add(
+          new Row(
+              "iptables: " + services + " of 3 endpoints loaded, just started",
+              load,
+              "ms",
+              "`iptables-restore` alone",
+              alone,
+              load / alone,
+              1.2,
+              Row.Better.SMALLER));
+    } finally {
+      Files.delete(file);
+    }
+    // What was restored is as the agent's.
+    if (new Iptables(node, IpFamily.IPV4).list().chains().isEmpty()) {
+      throw new IOException("iptables-restore did nothing");
+    }
+    NodeServices.uninstall(node, cgroup);
+  }
+
+  /// Those who connect.
+  private record Clients(
+      NetworkNamespace client, Path program, Path cgroup, Kind kind, boolean quick) {
+    /// Through the last of so many Services.
+    Row measure(int count) throws IOException, InterruptedException {
+      double seconds = quick ? 0.2 : 1;
+      String address = ServicesSample.clusterAddress(count - 1).toString();
+      Samples direct = new Samples();
+      Samples service = new Samples();
+      Samples ratio = new Samples();
+      for (int round = 0; round < (quick ? 10 : 22); round++) {
+        double pod = rate(ServicesSample.SERVER.toString(), ServicesSample.TARGET_PORT, seconds);
+        double cluster = rate(address, ServicesSample.PORT, seconds);
+        if (round > 0) {
+          direct.add(pod);
+          service.add(cluster);
+          ratio.add(cluster / pod);
+        }
+      }
+      return new Row(
+          kind.word()
+              + ": new connections through the last of "
+              + String.format(Locale.ROOT, "%,d", count)
+              + " Services",
+          service.median(),
+          "1/s",
+          "the pod directly",
+          direct.median(),
+          // Pair by pair, so that a machine that gets slower meanwhile does not count.
+          ratio.median(),
+          kind.rate(),
+          Row.Better.LARGER);
+    }
+
+    private double rate(String address, int port, double seconds)
+        throws IOException, InterruptedException {
+      Process process =
+          client.start(
+              new ProcessBuilder(
+                      "sh",
+                      "-c",
+                      "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"",
+                      cgroup.toString(),
+                      program.toString(),
+                      "client",
+                      address,
+                      String.valueOf(port),
+                      String.valueOf(seconds))
+                  .redirectErrorStream(true));
+      return Double.parseDouble(output(process).strip());
+    }
+  }
+
+  private static String output(ProcessBuilder builder) throws IOException, InterruptedException {
+    return output(builder.redirectErrorStream(true).start());
+  }
+
+  private static String output(Process process) throws IOException, InterruptedException {
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
     if (process.waitFor() != 0) {
-      throw new IOException("connect-rate to " + address + ": " + output);
+      throw new IOException(process.info().command().orElse("a program") + ": " + said.strip());
     }
-    return Double.parseDouble(output);
+    return said;
   }
 
   private static Process serve(NetworkNamespace server, Path program) throws IOException {
     Process process =
         server.start(
-            new ProcessBuilder(program.toString(), "server", String.valueOf(TARGET_PORT))
+            new ProcessBuilder(
+                    program.toString(), "server", String.valueOf(ServicesSample.TARGET_PORT))
                 .redirectErrorStream(true));
     BufferedReader output =
         new BufferedReader(
@@ -120,64 +269,5 @@ final class ServicesBench implements Bench.Benchmark {
       throw new IOException("connect-rate server: " + line);
     }
     return process;
-  }
-
-  private static List<Service> services() {
-    List<Service> services = new ArrayList<>();
-    for (int i = 0; i < SERVICES; i++) {
-      services.add(
-          new ServiceBuilder()
-              .withNewMetadata()
-              .withNamespace("bench")
-              .withName("service-" + i)
-              .endMetadata()
-              .withNewSpec()
-              .withType("ClusterIP")
-              .withClusterIP(CLUSTER.at(i + 100L).toString())
-              .withClusterIPs(CLUSTER.at(i + 100L).toString())
-              .withIpFamilies("IPv4")
-              .addNewPort()
-              .withProtocol("TCP")
-              .withPort(PORT)
-              .endPort()
-              .endSpec()
-              .build());
-    }
-    return services;
-  }
-
-  /// Three endpoints a Service, but for the last: it has the one pod that answers.
-  private static List<EndpointSlice> slices() {
-    List<EndpointSlice> slices = new ArrayList<>();
-    for (int i = 0; i < SERVICES; i++) {
-      EndpointSliceBuilder slice =
-          new EndpointSliceBuilder()
-              .withNewMetadata()
-              .withNamespace("bench")
-              .withName("service-" + i)
-              .withLabels(Map.of("kubernetes.io/service-name", "service-" + i))
-              .endMetadata()
-              .withAddressType("IPv4")
-              .addNewPort()
-              .withProtocol("TCP")
-              .withPort(TARGET_PORT)
-              .endPort();
-      for (int j = 0; j < 3; j++) {
-        String address =
-            i == SERVICES - 1 ? SERVER.toString() : PODS.at(1000 + i * 3L + j).toString();
-        slice
-            .addNewEndpoint()
-            .withAddresses(address)
-            .withNewConditions()
-            .withReady(true)
-            .endConditions()
-            .endEndpoint();
-        if (i == SERVICES - 1) {
-          break;
-        }
-      }
-      slices.add(slice.build());
-    }
-    return slices;
   }
 }
