@@ -2,11 +2,16 @@
 package dev.fairway.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.wireguard.KernelWireGuard;
+import dev.fairway.linux.wireguard.UserspaceWireGuard;
 import dev.fairway.net.IpAddress;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -20,11 +25,12 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /// Any pod reaches any pod, whatever carries the packets: the same for each backend. SCTP is left
-/// out, as the kernels at hand have none.
+/// out, as the kernels at hand have none. WireGuard needs the kernel's or the optional package
+/// `wireguard-go`.
 @Tag("slow")
 @ExtendWith(LabCluster.Extension.class)
 @ParameterizedClass(name = "{0}, {1}")
-@CsvSource({"vxlan, dual", "routes, ipv4", "bgp, dual"})
+@CsvSource({"vxlan, dual", "routes, ipv4", "bgp, dual", "wireguard, dual"})
 class ConnectivityTest {
   private static final String NAMESPACE = "reach";
   private static final List<String> PODS = List.of("a", "b", "c", "d", "host-a", "host-c");
@@ -78,11 +84,16 @@ class ConnectivityTest {
 
   @BeforeParameterizedClassInvocation
   static void bringUp(String backend, String ipFamilies, LabCluster shared) throws IOException {
+    if (backend.equals("wireguard")) {
+      Optional<String> without = withoutWireGuard();
+      assumeTrue(without.isEmpty(), without::orElseThrow);
+    }
     boolean asShared = backend.equals("vxlan") && ipFamilies.equals("dual");
     cluster =
         asShared
             ? shared
-            : new LabCluster(backend, "--network " + backend + " --ip-families " + ipFamilies);
+            : new LabCluster(
+                shortName(backend), "--network " + backend + " --ip-families " + ipFamilies);
     cluster.shell().run("./fairway kubectl apply -f -", MANIFEST).good();
     cluster.kubectl("wait -n reach --for=condition=Ready pod --all --timeout=60s");
     List<Place> found = new ArrayList<>();
@@ -90,6 +101,26 @@ class ConnectivityTest {
       found.add(Place.of(cluster, NAMESPACE, pod));
     }
     places = List.copyOf(found);
+  }
+
+  /// Why there can be no such cluster; empty if there can.
+  private static Optional<String> withoutWireGuard() {
+    Optional<String> userspace = UserspaceWireGuard.missing();
+    if (userspace.isEmpty()) {
+      return userspace;
+    }
+    try (NetworkNamespace somewhere = NetworkNamespace.createAnonymous();
+        KernelWireGuard kernel = new KernelWireGuard(somewhere, "wg")) {
+      kernel.create(1440);
+      return Optional.empty();
+    } catch (IOException e) {
+      return userspace.map(missing -> e.getMessage() + ", and " + missing);
+    }
+  }
+
+  /// Names of clusters have at most eight letters.
+  private static String shortName(String backend) {
+    return backend.substring(0, Math.min(8, backend.length()));
   }
 
   @AfterParameterizedClassInvocation
@@ -135,7 +166,12 @@ class ConnectivityTest {
 
   @Test
   void packetsGoAsTheBackendSays() {
-    int mtu = backend.equals("vxlan") ? 1450 : 1500;
+    int mtu =
+        switch (backend) {
+          case "vxlan" -> 1450;
+          case "wireguard" -> 1440;
+          default -> 1500;
+        };
     assertThat(places)
         .filteredOn(Place::own)
         .allSatisfy(place -> assertThat(place.mtu()).as(place.name()).isEqualTo(mtu));
@@ -144,11 +180,17 @@ class ConnectivityTest {
       String maker = backend.equals("bgp") ? "86" : "87";
       String routes =
           cluster.shell().run(worker + "ip " + family + " route show proto " + maker).good();
-      assertThat(routes.lines().filter(line -> line.contains(" via ")))
+      String device =
+          switch (backend) {
+            case "vxlan" -> "dev fairway.1";
+            case "wireguard" -> "dev fairway.wg";
+            default -> "dev eth0";
+          };
+      boolean gateway = !backend.equals("wireguard");
+      assertThat(routes.lines().filter(line -> line.contains(gateway ? " via " : device)))
           .as(routes)
           .hasSize(2)
-          .allSatisfy(line ->
-              assertThat(line).contains(backend.equals("vxlan") ? "dev fairway.1" : "dev eth0"));
+          .allSatisfy(line -> assertThat(line).contains(device));
     }
     if (!backend.equals("vxlan")) {
       assertThat(cluster.shell().run(worker + "ip -o link").good()).doesNotContain("vxlan");

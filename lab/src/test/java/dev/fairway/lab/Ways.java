@@ -23,7 +23,7 @@ import jdk.net.ExtendedSocketOptions;
 /// Tries every way from one place to another, and says what did not go.
 final class Ways {
   private static final int PATIENCE_MILLIS = 30_000;
-  private static final int UDP_TRIES = 30;
+  private static final int TRIES = 30;
   private static final int TRY_MILLIS = 1000;
   private static final int BULK_BYTES = 1 << 20;
   private static final int FRAGMENTED_BYTES = 4000;
@@ -121,7 +121,7 @@ final class Ways {
       var socket = channel.socket();
       socket.setSoTimeout(TRY_MILLIS);
       // A datagram may be lost on a busy machine.
-      for (int i = 0; i < UDP_TRIES; i++) {
+      for (int i = 0; i < TRIES; i++) {
         channel.write(ByteBuffer.wrap(sent));
         var answer = new java.net.DatagramPacket(back, back.length);
         try {
@@ -137,27 +137,34 @@ final class Ways {
     }
   }
 
-  /// Linux sets "don't fragment" on what fits the way's MTU.
+  /// Linux sets "don't fragment" on what fits the way's MTU. A packet may be lost, as by UDP.
   private void ping(IpAddress address, int payload) throws IOException, InterruptedException {
-    Process ping =
-        new ProcessBuilder(
-                "nsenter",
-                "--net=" + from.file(),
-                "busybox",
-                "ping",
-                address.family() == IpFamily.IPV4 ? "-4" : "-6",
-                "-c",
-                "1",
-                "-W",
-                String.valueOf(TimeUnit.MILLISECONDS.toSeconds(PATIENCE_MILLIS)),
-                "-s",
-                String.valueOf(payload),
-                address.toString())
-            .redirectErrorStream(true)
-            .start();
-    String output = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (ping.waitFor() != 0) {
-      throw new IOException(output.strip().replace('\n', ' '));
+    String output = "";
+    for (int i = 0; i < TRIES; i++) {
+      Process ping = startPing(address, payload);
+      output = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (ping.waitFor() == 0) {
+        return;
+      }
     }
+    throw new IOException(output.strip().replace('\n', ' '));
+  }
+
+  private Process startPing(IpAddress address, int payload) throws IOException {
+    return new ProcessBuilder(
+            "nsenter",
+            "--net=" + from.file(),
+            "busybox",
+            "ping",
+            address.family() == IpFamily.IPV4 ? "-4" : "-6",
+            "-c",
+            "1",
+            "-W",
+            String.valueOf(TimeUnit.MILLISECONDS.toSeconds(TRY_MILLIS)),
+            "-s",
+            String.valueOf(payload),
+            address.toString())
+        .redirectErrorStream(true)
+        .start();
   }
 }
