@@ -20,6 +20,7 @@ import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.Selection;
 import dev.fairway.traffic.NodeServices;
+import dev.fairway.traffic.policy.ClusterPolicies;
 import dev.fairway.traffic.policy.PolicyConfig;
 import dev.fairway.traffic.policy.PolicyDatapath;
 import dev.fairway.traffic.rules.ServicesConfig;
@@ -77,6 +78,7 @@ final class NodeProcess {
               .subscribe("dns", dns.subscriber());
       try (Kubelet kubelet = Kubelet.start(kubelet(spec, paths, machine), client, follow);
           ClusterFollower follower = follow.start();
+          ClusterPolicies clusterPolicies = ClusterPolicies.follow(client, policy);
           // By itself: it alone needs the pods of all nodes.
           ClusterFollower policyFollower = policies.start()) {
         LOG.info("{} serves at {}", machine.name(), machine.address());

@@ -9,11 +9,13 @@ import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.ProvisionException;
 import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.traffic.policy.ClusterPolicies;
 import dev.fairway.traffic.policy.PolicyConfig;
 import dev.fairway.traffic.policy.PolicyDatapath;
 import dev.fairway.traffic.policy.Why;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,20 +26,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "policy",
     description = {
-      "why FROM TO PORT: whether a pod may connect to another, and which NetworkPolicy says so.",
-      "run: enforces NetworkPolicy alone, on a node of any Kubernetes cluster.",
+      "why FROM TO PORT: whether a pod may connect to another, and which policies say so.",
+      "run: enforces policies alone, on a node of any Kubernetes cluster.",
+      "kind: prints what a cluster needs before it can have ClusterNetworkPolicy objects.",
       "uninstall: takes away what run left in the kernel.",
       "docs/recipes/policy.md has examples."
     },
     subcommands = {
       PolicyCommand.WhyCommand.class,
       PolicyCommand.RunCommand.class,
+      PolicyCommand.KindCommand.class,
       PolicyCommand.UninstallCommand.class
     })
 final class PolicyCommand {
@@ -57,7 +63,7 @@ final class PolicyCommand {
   @Command(
       name = "why",
       description = {
-        "Says whether a pod may connect to another, and which policies isolate them or allow it.",
+        "Says whether a pod may connect to another, and which policies decide that.",
         "Exits with 0 if it may."
       })
   static final class WhyCommand implements Callable<Integer> {
@@ -91,12 +97,7 @@ final class PolicyCommand {
         served = List.of(PolicyConfig.clusterDns(spec.dnsAddress()));
       }
       try (KubernetesClient client = ApiClients.connect(how, USER_AGENT)) {
-        Why why =
-            new Why(
-                client.namespaces().list().getItems(),
-                client.pods().inAnyNamespace().list().getItems(),
-                client.network().v1().networkPolicies().inAnyNamespace().list().getItems(),
-                served);
+        Why why = Why.of(client, served);
         Why.Answer answer = why.ask(pod(from), pod(to), protocol, number);
         System.out.print(answer.text());
         return answer.allowed() ? 0 : Main.FAILED;
@@ -140,7 +141,7 @@ final class PolicyCommand {
   @Command(
       name = "run",
       description = {
-        "Enforces NetworkPolicy on this machine's pods, until it is ended; the rules stay then.",
+        "Enforces NetworkPolicy and ClusterNetworkPolicy on this machine's pods, until it is ended; the rules stay then.",
         "The pod network must bring pods' packets through the machine's forward hook."
       })
   static final class RunCommand implements Callable<Integer> {
@@ -175,11 +176,30 @@ final class PolicyCommand {
           PolicyDatapath policy = PolicyDatapath.open(config, machine)) {
         ClusterFollower.Builder follow = ClusterFollower.of(client);
         policy.subscribe(follow);
-        try (ClusterFollower follower = follow.start()) {
+        try (ClusterPolicies cluster = ClusterPolicies.follow(client, policy);
+            ClusterFollower follower = follow.start()) {
           LOG.info("NetworkPolicy is enforced for the pods of node {}", node);
           Termination.await();
         }
       }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "kind",
+      description = {
+        "Prints the kind ClusterNetworkPolicy, for clusters that do not have it. For any cluster:",
+        "fairway policy kind | kubectl apply -f -"
+      })
+  static final class KindCommand implements Callable<Integer> {
+    @Spec private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() {
+      PrintWriter out = spec.commandLine().getOut();
+      out.print(ClusterPolicies.yaml());
+      out.flush();
       return 0;
     }
   }

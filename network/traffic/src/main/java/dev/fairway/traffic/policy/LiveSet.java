@@ -28,10 +28,21 @@ final class LiveSet {
     return peer instanceof Peer.Pods pods && pods.namespace().isEmpty();
   }
 
+  boolean followsNodes() {
+    return peer instanceof Peer.Nodes;
+  }
+
+  void add(NodeFacts node) {
+    if (peer instanceof Peer.Nodes nodes && nodes.nodes().matches(node.labels())) {
+      node.addresses().forEach(address -> count(addresses, address, 1));
+    }
+  }
+
   private boolean means(PodFacts pod, Map<String, String> labelsOfNamespace) {
     return switch (peer) {
       case Peer.Pods pods -> pods.matches(pod, labelsOfNamespace);
       case Peer.Anyone _ -> port.isPresent();
+      case Peer.Nodes _ -> false;
       case Peer.Block block ->
           port.isPresent() && pod.addresses().stream().anyMatch(block::contains);
     };

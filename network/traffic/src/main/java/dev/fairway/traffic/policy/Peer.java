@@ -37,6 +37,14 @@ sealed interface Peer {
     }
   }
 
+  /// Nodes by their labels: all addresses that they tell.
+  record Nodes(Selector nodes) implements Peer {
+    @Override
+    public String toString() {
+      return "nodes " + nodes;
+    }
+  }
+
   /// Addresses of a range, less some inside it.
   record Block(Prefix range, List<Prefix> except) implements Peer {
     public Block {

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.traffic.policy;
 
-import dev.fairway.linux.Conntrack;
 import dev.fairway.linux.KernelException;
-import dev.fairway.linux.LinkAddress;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
 import dev.fairway.linux.nft.NftTable;
@@ -14,20 +11,19 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.PodGate;
 import dev.fairway.net.Protocol;
-import dev.fairway.net.TransportAddress;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Subscriber;
 import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -54,12 +50,8 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   /// How long a pod waits for its own object before it is connected without being let to talk.
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  /// As long as the kernel keeps an established connection that is silent.
-  private static final Duration KEPT = Duration.ofDays(5);
-
   private final NfTables tables;
-  private final Conntrack conntrack;
-  private final RouteNetlink netlink;
+  private final Connections connections;
   private final PolicyIndex index;
   private final Map<IpFamily, PolicyNft> families = new EnumMap<>(IpFamily.class);
   private final ScheduledExecutorService checker;
@@ -68,6 +60,13 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private Bypass bypass = Bypass.NONE;
   private PolicyRules loaded = PolicyRules.NONE;
   private boolean installed;
+
+  /// Whether namespaces, pods and their policies were told.
+  private boolean told;
+
+  /// Whether it was not told yet which cluster policies there are, and somebody will.
+  private boolean awaitsCluster;
+
   private boolean known;
   private boolean closed;
 
@@ -79,11 +78,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
 
   private long strangers;
 
-  private PolicyDatapath(
-      PolicyConfig config, NfTables tables, Conntrack conntrack, RouteNetlink netlink) {
+  private PolicyDatapath(PolicyConfig config, NfTables tables, Connections connections) {
     this.tables = tables;
-    this.conntrack = conntrack;
-    this.netlink = netlink;
+    this.connections = connections;
     this.index = index(config);
     for (IpFamily family : IpFamily.values()) {
       families.put(family, new PolicyNft(family, config.podLinks()));
@@ -115,8 +112,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   /// For a machine's namespace. Loads nothing before the cluster is known, so what an earlier agent
   /// left keeps working until then.
   public static PolicyDatapath open(PolicyConfig config, NetworkNamespace machine) {
-    return new PolicyDatapath(
-        config, NfTables.open(machine), Conntrack.open(machine), RouteNetlink.open(machine));
+    return new PolicyDatapath(config, NfTables.open(machine), Connections.open(machine));
   }
 
   /// Pods are kept off this way from now on, as far as they are isolated.
@@ -158,6 +154,35 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   public synchronized void set(
       Collection<Namespace> namespaces, Collection<Pod> pods, Collection<NetworkPolicy> policies) {
     index.set(namespaces, pods, policies);
+    told = true;
+    load();
+  }
+
+  /// Says that nothing may be loaded before [#setCluster].
+  synchronized void awaitCluster() {
+    awaitsCluster = true;
+  }
+
+  /// Makes these all cluster policies there are, and the nodes that they may mean.
+  synchronized void setCluster(Collection<ClusterNetworkPolicy> policies, Collection<Node> nodes) {
+    index.setCluster(policies, nodes);
+    awaitsCluster = false;
+    load();
+  }
+
+  /// Brings cluster policies and nodes up to date.
+  synchronized void clusterChanged(Delta delta, ClusterImage image) {
+    if (delta.full()) {
+      setCluster(image.all(ClusterNetworkPolicy.class), image.all(Node.class));
+      return;
+    }
+    delta
+        .of(Node.class)
+        .forEach((key, change) -> index.nodeChanged(key.name(), change.after().orElse(null)));
+    delta
+        .of(ClusterNetworkPolicy.class)
+        .forEach(
+            (key, change) -> index.clusterPolicyChanged(key.name(), change.after().orElse(null)));
     load();
   }
 
@@ -212,7 +237,8 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     index.leave(new ObjectKey(namespace, name), addresses);
   }
 
-  /// How many packets were dropped, by `to/namespace/pod` and `from/namespace/pod`.
+  /// How many packets were dropped, by `to/namespace/pod` and `from/namespace/pod` for isolated
+  /// pods, and by `by/policy` for a ClusterNetworkPolicy that denies.
   public synchronized Map<String, Long> dropped() {
     Map<String, Long> dropped = new TreeMap<>();
     if (!installed) {
@@ -239,6 +265,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   ///
   /// @param cuts whether to end open connections that are not allowed any more
   private void load(boolean cuts) {
+    if (!told || awaitsCluster) {
+      return;
+    }
     PolicyRules after = index.refresh();
     known = true;
     notifyAll();
@@ -251,7 +280,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     for (IpFamily family : IpFamily.values()) {
       PolicyPlan plan = PolicyPlan.between(loaded, after, family);
       requests.addAll(of(family).render(plan, loaded, after));
-      restricts |= plan.restricts();
+      restricts |= plan.restricts(after);
     }
     if (requests.isEmpty()) {
       loaded = after;
@@ -316,98 +345,21 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       IpAddress server = one.server().address();
       if (after.pods().containsKey(client) || after.pods().containsKey(server)) {
         concerned.add(one);
-        if (isAllowed(after, Protocol.TCP.number(), one.client(), one.server())) {
+        if (Connections.isAllowed(after, Protocol.TCP.number(), one.client(), one.server())) {
           allowed.add(one);
         }
       }
     }
-    makeKnown(allowed);
+    connections.makeKnown(allowed);
     return concerned;
-  }
-
-  /// Makes connections known to the stack, each with its client as who began it. What the stack has
-  /// taken up at an answer is forgotten for that; the next answer may be there before us.
-  private void makeKnown(List<Bypass.Begun> connections) {
-    List<Bypass.Begun> rest = connections;
-    try {
-      for (int attempt = 0; attempt < ATTEMPTS && !rest.isEmpty(); attempt++) {
-        List<Bypass.Begun> there = new ArrayList<>();
-        for (Bypass.Begun one : rest) {
-          if (!conntrack.addEstablished(one.client(), one.server(), KEPT)) {
-            there.add(one);
-          }
-        }
-        Set<Bypass.Begun> begun = new HashSet<>(there);
-        Set<IpFamily> ofFamilies = EnumSet.noneOf(IpFamily.class);
-        there.forEach(one -> ofFamilies.add(one.client().address().family()));
-        int reversed = 0;
-        for (IpFamily family : ofFamilies) {
-          reversed +=
-              conntrack.deleteIf(
-                  family,
-                  flow ->
-                      flow.protocol() == Protocol.TCP.number()
-                          && begun.contains(new Bypass.Begun(flow.answerFrom(), flow.client())));
-        }
-        rest = reversed == 0 ? List.of() : there;
-      }
-    } catch (KernelException e) {
-      LOG.warn("connections that are allowed may be cut: {}", e.getMessage());
-    }
   }
 
   private void settled(PolicyRules after, List<Bypass.Begun> begun, boolean restricts) {
     loaded = after;
     bypass.keepOff(after.pods().keySet());
     if (restricts) {
-      cut(after, begun);
+      leftovers = !connections.cut(after, begun);
     }
-  }
-
-  /// Forgets connections that are not allowed, so that their next packet is judged anew. Not being
-  /// able to leaves them until the next check.
-  private void cut(PolicyRules rules, List<Bypass.Begun> begun) {
-    try {
-      Set<IpAddress> own = new HashSet<>();
-      for (LinkAddress address : netlink.addresses()) {
-        own.add(address.address());
-      }
-      Set<Bypass.Begun> directions = new HashSet<>(begun);
-      int count = 0;
-      for (IpFamily family : IpFamily.values()) {
-        count += conntrack.deleteIf(family, flow -> isDenied(rules, flow, own, directions));
-      }
-      if (count > 0) {
-        LOG.info("cut {} connections that policies do not allow any more", count);
-      }
-      leftovers = false;
-    } catch (KernelException e) {
-      leftovers = true;
-      LOG.warn("cannot cut connections that are not allowed any more: {}", e.getMessage());
-    }
-  }
-
-  private static boolean isDenied(
-      PolicyRules rules, Conntrack.Flow flow, Set<IpAddress> own, Set<Bypass.Begun> begun) {
-    TransportAddress one = flow.client();
-    TransportAddress other = flow.answerFrom();
-    // Taken up by the stack in its middle, at an answer?
-    boolean reversed = begun.contains(new Bypass.Begun(other, one));
-    TransportAddress client = reversed ? other : one;
-    TransportAddress server = reversed ? one : other;
-    return !own.contains(client.address()) && !isAllowed(rules, flow.protocol(), client, server);
-  }
-
-  private static boolean isAllowed(
-      PolicyRules rules, int protocol, TransportAddress client, TransportAddress server) {
-    for (Protocol known : Protocol.values()) {
-      if (known.number() == protocol) {
-        return rules
-            .decide(new Packet(client.address(), server.address(), known, server.port()))
-            .isEmpty();
-      }
-    }
-    return true;
   }
 
   private PolicyNft of(IpFamily family) {
@@ -428,7 +380,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
         }
         loadAll(installed ? loaded : index.refresh());
       } else if (leftovers && installed && !loaded.pods().isEmpty()) {
-        cut(loaded, List.of());
+        leftovers = !connections.cut(loaded, List.of());
       }
     } catch (RuntimeException e) {
       LOG.warn("cannot check the policy rules: {}", e.getMessage());
@@ -458,8 +410,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       installed = false;
       notifyAll();
       tables.close();
-      conntrack.close();
-      netlink.close();
+      connections.close();
     }
   }
 }

@@ -4,22 +4,20 @@ package dev.fairway.traffic.policy;
 import dev.fairway.net.IpAddress;
 import dev.fairway.reconcile.ObjectKey;
 import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,15 +26,13 @@ import org.jspecify.annotations.Nullable;
 /// What a change costs depends on what it changes, not on the size of the cluster. Not for several
 /// threads.
 final class PolicyIndex {
-  /// The label that every namespace has of itself.
-  private static final String NAME_LABEL = "kubernetes.io/metadata.name";
-
   private final String node;
-  private final List<PodFacts> served;
   private final PolicyReader reader;
-  private final Map<String, Map<String, String>> namespaces = new HashMap<>();
-  private final Map<ObjectKey, PodFacts> pods = new HashMap<>();
+  private final ClusterPolicyReader clusterReader;
+  private final ClusterFacts facts;
   private final Map<String, Map<ObjectKey, Policy>> policies = new HashMap<>();
+  private final Map<String, ClusterPolicy> byName = new HashMap<>();
+  private final SortedSet<ClusterPolicy> cluster = new TreeSet<>();
   private int policyCount;
 
   /// Pods that were connected on this node, and may not have told their addresses yet.
@@ -48,7 +44,7 @@ final class PolicyIndex {
   private final Map<IpAddress, Set<ObjectKey>> tellers = new HashMap<>();
 
   // What follows from the above.
-  private final Map<String, LiveSet> sets = new HashMap<>();
+  private final PeerSets sets;
   private final Map<ObjectKey, List<Isolation>> isolations = new HashMap<>();
   private final Set<ObjectKey> touched = new HashSet<>();
 
@@ -59,75 +55,98 @@ final class PolicyIndex {
     }
   }
 
-  /// @param ingress the chain's name and content, if it is isolated so
   private record Isolation(
-      List<IpAddress> addresses, Optional<Chain> ingress, Optional<Chain> egress) {}
-
-  private record Chain(String name, List<Allow> allows) {}
+      List<IpAddress> addresses, Optional<PodChains> ingress, Optional<PodChains> egress) {}
 
   /// @param served what the node itself serves and stands for pods, such as the cluster's DNS
   PolicyIndex(String node, List<PodFacts> served, Consumer<String> problems) {
     this.node = node;
-    this.served = List.copyOf(served);
+    this.facts = new ClusterFacts(served);
+    this.sets = new PeerSets(facts);
     this.reader = new PolicyReader(problems);
+    this.clusterReader = new ClusterPolicyReader(problems);
   }
 
+  /// All but what [#setCluster] tells.
   void set(
       Collection<Namespace> allNamespaces,
       Collection<Pod> allPods,
       Collection<NetworkPolicy> allPolicies) {
-    namespaces.clear();
-    pods.clear();
+    facts.clearNamespaces();
+    facts.pods.clear();
     tellers.clear();
     policies.clear();
     sets.clear();
     isolations.clear();
-    policyCount = 0;
-    allNamespaces.forEach(one -> namespaces.put(one.getMetadata().getName(), labels(one)));
+    policyCount = byName.size();
+    allNamespaces.forEach(one -> facts.namespaceChanged(one.getMetadata().getName(), one));
     for (Pod pod : allPods) {
       PodFacts.of(pod)
-          .ifPresent(facts -> {
-            PodFacts known = known(facts);
-            pods.put(known.key(), known);
+          .ifPresent(read -> {
+            PodFacts known = known(read);
+            facts.pods.put(known.key(), known);
             tells(known);
           });
     }
     for (NetworkPolicy policy : allPolicies) {
       policyChanged(ObjectKey.of(policy), policy);
     }
+    touchAll();
+  }
+
+  private void touchAll() {
     touched.addAll(admissions.keySet());
-    pods.forEach((key, facts) -> {
-      if (facts.node().equals(node)) {
+    facts.pods.forEach((key, pod) -> {
+      if (pod.node().equals(node)) {
         touched.add(key);
       }
     });
+  }
+
+  /// What is only there where the cluster has the kind ClusterNetworkPolicy.
+  void setCluster(Collection<ClusterNetworkPolicy> all, Collection<Node> allNodes) {
+    facts.clearNodes();
+    allNodes.forEach(one -> facts.nodeChanged(one.getMetadata().getName(), NodeFacts.of(one)));
+    sets.nodesChanged();
+    policyCount -= byName.size();
+    byName.clear();
+    cluster.clear();
+    all.forEach(one -> clusterPolicyChanged(one.getMetadata().getName(), one));
+    touchAll();
+  }
+
+  void nodeChanged(String name, @Nullable Node object) {
+    if (facts.nodeChanged(name, object == null ? null : NodeFacts.of(object))) {
+      sets.nodesChanged();
+    }
+  }
+
+  void clusterPolicyChanged(String name, @Nullable ClusterNetworkPolicy object) {
+    ClusterPolicy before = byName.remove(name);
+    ClusterPolicy after = object == null ? null : clusterReader.read(object).orElse(null);
+    if (before != null) {
+      cluster.remove(before);
+    }
+    if (after != null) {
+      byName.put(name, after);
+      cluster.add(after);
+    }
+    policyCount += (after == null ? 0 : 1) - (before == null ? 0 : 1);
+    if (!Objects.equals(before, after)) {
+      touchAll();
+    }
   }
 
   boolean hasPolicies() {
     return policyCount > 0;
   }
 
-  private static Map<String, String> labels(Namespace namespace) {
-    Map<String, String> labels =
-        new HashMap<>(Objects.requireNonNullElse(namespace.getMetadata().getLabels(), Map.of()));
-    labels.putIfAbsent(NAME_LABEL, namespace.getMetadata().getName());
-    return Map.copyOf(labels);
-  }
-
-  private Map<String, String> labelsOf(String namespace) {
-    Map<String, String> labels = namespaces.get(namespace);
-    return labels == null ? Map.of(NAME_LABEL, namespace) : labels;
-  }
-
   void namespaceChanged(String name, @Nullable Namespace namespace) {
-    Map<String, String> before = labelsOf(name);
-    if (namespace == null) {
-      namespaces.remove(name);
-    } else {
-      namespaces.put(name, labels(namespace));
-    }
-    if (!before.equals(labelsOf(name))) {
-      sets.values().stream().filter(LiveSet::followsNamespaces).forEach(this::fill);
+    if (facts.namespaceChanged(name, namespace)) {
+      sets.namespacesChanged();
+      if (!cluster.isEmpty()) {
+        touchAll();
+      }
     }
   }
 
@@ -144,7 +163,7 @@ final class PolicyIndex {
     }
     policyCount += (after == null ? 0 : 1) - (before == null ? 0 : 1);
     if (!Objects.equals(before, after)) {
-      for (PodFacts pod : pods.values()) {
+      for (PodFacts pod : facts.pods.values()) {
         if (isMine(pod)
             && ((before != null && before.selects(pod)) || (after != null && after.selects(pod)))) {
           touched.add(pod.key());
@@ -155,20 +174,20 @@ final class PolicyIndex {
   }
 
   void podChanged(ObjectKey key, @Nullable Pod object) {
-    Optional<PodFacts> facts = object == null ? Optional.empty() : PodFacts.of(object);
-    if (facts.isEmpty()) {
+    Optional<PodFacts> read = object == null ? Optional.empty() : PodFacts.of(object);
+    if (read.isEmpty()) {
       Admission admission = admissions.get(key);
-      PodFacts before = pods.get(key);
+      PodFacts before = facts.pods.get(key);
       if (admission != null && before != null && admission.isOf(before)) {
         admissions.remove(key);
         admission.addresses.forEach(address -> admitted.remove(address, key));
       }
     }
-    replace(key, facts.map(this::known).orElse(null));
+    replace(key, read.map(this::known).orElse(null));
   }
 
   private void replace(ObjectKey key, @Nullable PodFacts after) {
-    PodFacts before = after == null ? pods.remove(key) : pods.put(key, after);
+    PodFacts before = after == null ? facts.pods.remove(key) : facts.pods.put(key, after);
     if (Objects.equals(before, after)) {
       return;
     }
@@ -181,15 +200,7 @@ final class PolicyIndex {
     if (after != null) {
       tells(after);
     }
-    Map<String, String> labels = labelsOf(key.namespace());
-    for (LiveSet set : sets.values()) {
-      if (before != null) {
-        set.remove(before, labels);
-      }
-      if (after != null) {
-        set.add(after, labels);
-      }
-    }
+    sets.podChanged(before, after, facts.labelsOf(key.namespace()));
     if (isolations.containsKey(key) || (after != null && isMine(after))) {
       touched.add(key);
     }
@@ -267,14 +278,14 @@ final class PolicyIndex {
   }
 
   private void know(ObjectKey key) {
-    PodFacts pod = pods.get(key);
+    PodFacts pod = facts.pods.get(key);
     if (pod != null) {
       replace(key, known(pod));
     }
   }
 
   boolean knows(ObjectKey key, String uid) {
-    PodFacts pod = pods.get(key);
+    PodFacts pod = facts.pods.get(key);
     return pod != null && (uid.isEmpty() || uid.equals(pod.uid()));
   }
 
@@ -297,29 +308,28 @@ final class PolicyIndex {
     }
     touched.clear();
     Map<IpAddress, PolicyRules.Isolated> isolated = new HashMap<>();
-    Map<String, List<Allow>> chains = new HashMap<>();
+    Map<String, Chain> chains = new HashMap<>();
     isolations.forEach((key, ofPod) -> {
       for (Isolation isolation : ofPod) {
-        isolation.ingress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
-        isolation.egress.ifPresent(chain -> chains.putIfAbsent(chain.name, chain.allows));
+        isolation.ingress.ifPresent(one -> chains.putAll(one.chains()));
+        isolation.egress.ifPresent(one -> chains.putAll(one.chains()));
         PolicyRules.Isolated how =
             new PolicyRules.Isolated(
                 key.namespace() + "/" + key.name(),
-                isolation.ingress.map(Chain::name),
-                isolation.egress.map(Chain::name));
+                isolation.ingress.map(PodChains::first),
+                isolation.egress.map(PodChains::first));
         isolation.addresses.forEach(address -> isolated.put(address, how));
       }
     });
     Map<String, PeerSet> used = new HashMap<>();
-    for (List<Allow> allows : chains.values()) {
-      for (Allow allow : allows) {
-        LiveSet set = sets.get(allow.peers());
-        if (set != null) {
-          used.computeIfAbsent(allow.peers(), name -> set.snapshot());
+    for (Chain chain : chains.values()) {
+      for (Step step : chain.steps()) {
+        if (!step.peers().isEmpty()) {
+          used.computeIfAbsent(step.peers(), name -> Objects.requireNonNull(sets.snapshot(name)));
         }
       }
     }
-    sets.keySet().retainAll(used.keySet());
+    sets.retain(used.keySet());
     return new PolicyRules(isolated, chains, used);
   }
 
@@ -327,11 +337,11 @@ final class PolicyIndex {
   /// an address stands last.
   private List<Isolation> isolations(ObjectKey key) {
     List<Isolation> isolations = new ArrayList<>();
-    PodFacts pod = pods.get(key);
+    PodFacts pod = facts.pods.get(key);
     Admission admission = admissions.get(key);
     if (pod != null && isMine(pod) && !pod.addresses().isEmpty()) {
-      Optional<Chain> ingress = chain(Direction.INGRESS, pod);
-      Optional<Chain> egress = chain(Direction.EGRESS, pod);
+      Optional<PodChains> ingress = chains(Direction.INGRESS, pod);
+      Optional<PodChains> egress = chains(Direction.EGRESS, pod);
       if (ingress.isPresent() || egress.isPresent()) {
         isolations.add(new Isolation(pod.addresses(), ingress, egress));
       }
@@ -340,71 +350,15 @@ final class PolicyIndex {
       isolations.add(
           new Isolation(
               admission.addresses,
-              Optional.of(chain(Direction.INGRESS, List.of())),
-              Optional.of(chain(Direction.EGRESS, List.of()))));
+              Optional.of(PodChains.closed(Direction.INGRESS)),
+              Optional.of(PodChains.closed(Direction.EGRESS))));
     }
     return isolations;
   }
 
-  private Optional<Chain> chain(Direction direction, PodFacts pod) {
-    Set<Allow> allows = new TreeSet<>();
-    boolean isolates = false;
-    for (Policy policy : policies.getOrDefault(pod.key().namespace(), Map.of()).values()) {
-      Optional<List<Policy.Rule>> rules = policy.rules(direction);
-      if (rules.isPresent() && policy.selects(pod)) {
-        isolates = true;
-        rules.get().forEach(rule -> allow(direction, pod, rule, allows));
-      }
-    }
-    return isolates ? Optional.of(chain(direction, List.copyOf(allows))) : Optional.empty();
-  }
-
-  private static Chain chain(Direction direction, List<Allow> allows) {
-    return new Chain(direction.word() + "-" + digest(allows.toString()), allows);
-  }
-
-  private void allow(Direction direction, PodFacts pod, Policy.Rule rule, Set<Allow> allows) {
-    for (Ports ports : rule.ports()) {
-      for (Peer peer : rule.peers()) {
-        switch (ports) {
-          case Ports.Named named when direction == Direction.EGRESS ->
-              allows.add(new Allow(set(peer, Optional.of(named)), ports));
-          case Ports.Named named -> {
-            for (int number : pod.numbers(named)) {
-              allows.add(
-                  new Allow(
-                      set(peer, Optional.empty()),
-                      new Ports.Range(named.protocol(), number, number)));
-            }
-          }
-          case Ports.All _, Ports.Range _ ->
-              allows.add(new Allow(set(peer, Optional.empty()), ports));
-        }
-      }
-    }
-  }
-
-  /// The name of a set that is kept from now on, empty for anyone.
-  private String set(Peer peer, Optional<Ports.Named> port) {
-    if (peer instanceof Peer.Anyone && port.isEmpty()) {
-      return "";
-    }
-    String kind = port.isPresent() ? "ports-" : peer instanceof Peer.Block ? "block-" : "pods-";
-    String name = kind + digest(peer + port.map(one -> " " + one).orElse(""));
-    sets.computeIfAbsent(
-        name,
-        absent -> {
-          LiveSet set = new LiveSet(peer, port);
-          fill(set);
-          return set;
-        });
-    return name;
-  }
-
-  private void fill(LiveSet set) {
-    set.clear();
-    served.forEach(pod -> set.add(pod, labelsOf(pod.key().namespace())));
-    pods.values().forEach(pod -> set.add(pod, labelsOf(pod.key().namespace())));
+  private Optional<PodChains> chains(Direction direction, PodFacts pod) {
+    Collection<Policy> own = policies.getOrDefault(pod.key().namespace(), Map.of()).values();
+    return PodChains.of(direction, pod, own, cluster, facts, sets);
   }
 
   /// The policies that isolate a pod of any node in one direction.
@@ -417,30 +371,33 @@ final class PolicyIndex {
 
   /// Whether a policy by itself allows a connection of a pod.
   boolean allows(Policy policy, Direction direction, PodFacts pod, Packet packet) {
-    IpAddress address = direction == Direction.INGRESS ? packet.source() : packet.destination();
-    Set<Allow> allows = new TreeSet<>();
-    policy.rules(direction).orElse(List.of()).forEach(rule -> allow(direction, pod, rule, allows));
-    return allows.stream()
-        .anyMatch(allow ->
-            allow.ports().covers(packet)
-                && (allow.peers().isEmpty()
-                    || Objects.requireNonNull(sets.get(allow.peers()))
-                        .snapshot()
-                        .contains(address, packet.port())));
+    List<Policy.Rule> rules = policy.rules(direction).orElse(List.of());
+    return sets.allowed(direction, pod, rules).stream()
+        .anyMatch(step -> sets.contains(step, direction.peer(packet), packet));
+  }
+
+  /// What a rule of a ClusterNetworkPolicy said.
+  record Said(ClusterPolicy policy, ClusterPolicy.Rule rule) {}
+
+  /// The first rule of a tier that means a connection of a pod.
+  Optional<Said> said(Tier tier, Direction direction, PodFacts pod, Packet packet) {
+    Map<String, String> labels = facts.labelsOf(pod.key().namespace());
+    for (ClusterPolicy policy : cluster) {
+      if (policy.tier() == tier && policy.selects(pod, labels)) {
+        for (ClusterPolicy.Rule rule : policy.rules(direction)) {
+          List<Step> steps = new ArrayList<>();
+          sets.steps(direction, pod, policy, rule, steps::add);
+          if (steps.stream()
+              .anyMatch(step -> sets.contains(step, direction.peer(packet), packet))) {
+            return Optional.of(new Said(policy, rule));
+          }
+        }
+      }
+    }
+    return Optional.empty();
   }
 
   Optional<PodFacts> pod(ObjectKey key) {
-    return Optional.ofNullable(pods.get(key));
-  }
-
-  /// Names in the kernel say the same on every node and after a restart.
-  private static String digest(String text) {
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(hash, 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e); // every Java has it
-    }
+    return Optional.ofNullable(facts.pods.get(key));
   }
 }

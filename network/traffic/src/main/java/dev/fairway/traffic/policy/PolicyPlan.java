@@ -15,6 +15,9 @@ import java.util.TreeSet;
 
 /// What leads from one node's rules to others, of one IP family. All of it happens at once.
 ///
+/// @param deletedChains in an order in which none is deleted while another leads to it
+/// @param newDenying ClusterNetworkPolicies that deny something from now on
+/// @param deletedDenying and those that do no more
 /// @param deletedPods addresses that are isolated no more, or otherwise from now on
 /// @param newPods addresses that are isolated now, or otherwise than before
 record PolicyPlan(
@@ -22,7 +25,9 @@ record PolicyPlan(
     Map<String, PeerSet> newSets,
     List<Elements> changedSets,
     List<String> deletedChains,
-    Map<String, List<Allow>> newChains,
+    Map<String, Chain> newChains,
+    List<String> newDenying,
+    List<String> deletedDenying,
     Map<IpAddress, Isolated> deletedPods,
     Map<IpAddress, Isolated> newPods) {
   /// What changes in a set. Only one kind of the lists is used, as the set is.
@@ -51,10 +56,23 @@ record PolicyPlan(
   }
 
   /// Whether something that was allowed may not be now.
-  boolean restricts() {
-    return !newPods.isEmpty()
-        || changedSets.stream()
-            .anyMatch(set -> !set.deleted.isEmpty() || !set.deletedEndpoints.isEmpty());
+  ///
+  /// @param after the rules that the plan leads to
+  boolean restricts(PolicyRules after) {
+    if (!newPods.isEmpty()) {
+      return true;
+    }
+    Set<String> grown = new HashSet<>();
+    for (Elements set : changedSets) {
+      if (!set.deleted.isEmpty() || !set.deletedEndpoints.isEmpty()) {
+        return true;
+      }
+      grown.add(set.set);
+    }
+    return !grown.isEmpty()
+        && after.chains().values().stream()
+            .flatMap(chain -> chain.steps().stream())
+            .anyMatch(step -> step.action() != Action.ACCEPT && grown.contains(step.peers()));
   }
 
   static PolicyPlan between(PolicyRules before, PolicyRules after, IpFamily family) {
@@ -73,8 +91,12 @@ record PolicyPlan(
             }
           }
         });
-    Map<String, List<Allow>> newChains = new TreeMap<>(after.chains());
+    Map<String, Chain> newChains = new TreeMap<>(after.chains());
     newChains.keySet().removeAll(before.chains().keySet());
+    List<String> deletedChains = without(before.chains().keySet(), after.chains().keySet());
+    boolean sameChains = newChains.isEmpty() && deletedChains.isEmpty();
+    Set<String> denied = sameChains ? Set.of() : before.denying();
+    Set<String> denies = sameChains ? Set.of() : after.denying();
     Map<IpAddress, Isolated> deletedPods = new TreeMap<>();
     Map<IpAddress, Isolated> newPods = new TreeMap<>();
     before
@@ -95,10 +117,23 @@ record PolicyPlan(
         without(before.sets().keySet(), after.sets().keySet()),
         newSets,
         changed,
-        without(before.chains().keySet(), after.chains().keySet()),
+        leadersFirst(deletedChains, before),
         newChains,
+        without(denies, denied),
+        without(denied, denies),
         deletedPods,
         newPods);
+  }
+
+  private static List<String> leadersFirst(List<String> chains, PolicyRules rules) {
+    List<String> leaders = new ArrayList<>();
+    List<String> others = new ArrayList<>();
+    for (String name : chains) {
+      Chain chain = rules.chains().get(name);
+      (chain != null && chain.rest() instanceof Chain.Rest.Next ? leaders : others).add(name);
+    }
+    leaders.addAll(others);
+    return leaders;
   }
 
   private static List<String> without(Set<String> all, Set<String> those) {

@@ -2,18 +2,20 @@
 package dev.fairway.traffic.policy;
 
 import dev.fairway.net.IpAddress;
-import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /// What the isolated pods of a node may do, as it is to be loaded.
 ///
 /// @param pods isolated addresses
-/// @param chains what is allowed, by a name made of just that
+/// @param chains what is done with their connections, by a name made of just that
 /// @param sets whom the names in chains stand for
 record PolicyRules(
-    Map<IpAddress, Isolated> pods, Map<String, List<Allow>> chains, Map<String, PeerSet> sets) {
+    Map<IpAddress, Isolated> pods, Map<String, Chain> chains, Map<String, PeerSet> sets) {
   static final PolicyRules NONE = new PolicyRules(Map.of(), Map.of(), Map.of());
 
   /// How an address is isolated.
@@ -46,22 +48,64 @@ record PolicyRules(
         .or(() -> decide(Direction.INGRESS, packet.destination(), packet.source(), packet));
   }
 
-  /// Which pod's isolation drops a packet.
-  record Dropped(Direction direction, String pod) {}
+  /// Whose rules drop a packet.
+  ///
+  /// @param by the ClusterNetworkPolicy that denies it; empty if the pod's isolation drops it
+  record Dropped(Direction direction, String pod, String by) {}
 
   private Optional<Dropped> decide(
       Direction direction, IpAddress pod, IpAddress peer, Packet packet) {
     Isolated isolated = pods.get(pod);
-    if (isolated == null || isolated.chain(direction).isEmpty()) {
-      return Optional.empty();
-    }
-    for (Allow allow : chains.get(isolated.chain(direction).get())) {
-      if (allow.ports().covers(packet)
-          && (allow.peers().isEmpty() || sets.get(allow.peers()).contains(peer, packet.port()))) {
-        return Optional.empty();
+    Optional<String> name = isolated == null ? Optional.empty() : isolated.chain(direction);
+    while (isolated != null && name.isPresent()) {
+      Chain chain = Objects.requireNonNull(chains.get(name.get()));
+      Optional<Step> decides = first(chain, peer, packet);
+      switch (decides.map(Step::action).orElse(Action.PASS)) {
+        case ACCEPT -> {
+          return Optional.empty();
+        }
+        case DENY -> {
+          String by = decides.map(Step::by).orElse("");
+          return Optional.of(new Dropped(direction, isolated.pod(), by));
+        }
+        case PASS -> {
+          switch (chain.rest()) {
+            case Chain.Rest.Allowed() -> {
+              return Optional.empty();
+            }
+            case Chain.Rest.Dropped() -> {
+              return Optional.of(new Dropped(direction, isolated.pod(), ""));
+            }
+            case Chain.Rest.Next(String next) -> name = Optional.of(next);
+          }
+        }
       }
     }
-    return Optional.of(new Dropped(direction, isolated.pod()));
+    return Optional.empty();
+  }
+
+  private Optional<Step> first(Chain chain, IpAddress peer, Packet packet) {
+    for (Step step : chain.steps()) {
+      if (step.ports().covers(packet)
+          && (step.peers().isEmpty()
+              || Objects.requireNonNull(sets.get(step.peers())).contains(peer, packet.port()))) {
+        return Optional.of(step);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// The ClusterNetworkPolicies that deny something.
+  Set<String> denying() {
+    Set<String> names = new TreeSet<>();
+    for (Chain chain : chains.values()) {
+      for (Step step : chain.steps()) {
+        if (!step.by().isEmpty()) {
+          names.add(step.by());
+        }
+      }
+    }
+    return names;
   }
 
   /// One line a rule, in order, for people and golden files.
@@ -76,9 +120,10 @@ record PolicyRules(
                 .append(isolated.egress().map(chain -> " from " + chain).orElse(""))
                 .append('\n'));
     new TreeMap<>(chains)
-        .forEach((name, allows) -> {
+        .forEach((name, chain) -> {
           text.append(name).append('\n');
-          allows.forEach(allow -> text.append("  ").append(allow).append('\n'));
+          chain.steps().forEach(step -> text.append("  ").append(step).append('\n'));
+          text.append("  ").append(chain.rest()).append('\n');
         });
     new TreeMap<>(sets)
         .forEach((name, set) -> text.append(name).append(' ').append(describe(set)).append('\n'));

@@ -6,8 +6,10 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Protocol;
 import dev.fairway.reconcile.ObjectKey;
 import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
+import io.fabric8.kubernetes.client.KubernetesClient;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -27,24 +29,34 @@ public final class Why {
       Collection<Namespace> namespaces,
       Collection<Pod> pods,
       Collection<NetworkPolicy> policies,
+      Collection<ClusterNetworkPolicy> clusterPolicies,
+      Collection<Node> nodes,
       List<PolicyConfig.Served> served) {
     index = new PolicyIndex("", PolicyDatapath.facts(served), problems::add);
     index.set(namespaces, pods, policies);
+    index.setCluster(clusterPolicies, nodes);
+  }
+
+  /// Asks an API server for all it needs.
+  public static Why of(KubernetesClient client, List<PolicyConfig.Served> served) {
+    List<ClusterNetworkPolicy> clusterPolicies = ClusterPolicies.list(client);
+    return new Why(
+        client.namespaces().list().getItems(),
+        client.pods().inAnyNamespace().list().getItems(),
+        client.network().v1().networkPolicies().inAnyNamespace().list().getItems(),
+        clusterPolicies,
+        clusterPolicies.isEmpty() ? List.of() : client.nodes().list().getItems(),
+        served);
   }
 
   /// What is decided at one end.
   ///
   /// @param end whose policies are asked
-  /// @param isolating the policies that select it
-  /// @param allowing those of them that allow the connection
-  public record Side(String end, List<String> isolating, List<String> allowing) {
+  /// @param allows whether they allow the connection
+  /// @param said which policies say what, in the order in which they are asked
+  public record Side(String end, boolean allows, List<String> said) {
     public Side {
-      isolating = List.copyOf(isolating);
-      allowing = List.copyOf(allowing);
-    }
-
-    boolean allows() {
-      return isolating.isEmpty() || !allowing.isEmpty();
+      said = List.copyOf(said);
     }
   }
 
@@ -56,7 +68,7 @@ public final class Why {
       String question, Side egress, Side ingress, boolean itself, List<String> problems) {
     /// Whether the connection may be.
     public boolean allowed() {
-      return itself || (egress.allows() && ingress.allows());
+      return itself || (egress.allows && ingress.allows);
     }
 
     /// For people.
@@ -74,15 +86,7 @@ public final class Why {
 
     private static void describe(StringBuilder text, String word, Side side) {
       text.append("  ").append(word).append(" of ").append(side.end).append(": ");
-      if (side.isolating.isEmpty()) {
-        text.append("no policy isolates it\n");
-      } else if (side.allowing.isEmpty()) {
-        text.append("isolated by ")
-            .append(String.join(", ", side.isolating))
-            .append(", and none of them allows it\n");
-      } else {
-        text.append("allowed by ").append(String.join(", ", side.allowing)).append('\n');
-      }
+      text.append(String.join("; ", side.said)).append('\n');
     }
   }
 
@@ -92,24 +96,32 @@ public final class Why {
   /// @param to likewise
   /// @throws IllegalArgumentException if there is no such pod, or it has no address
   public Answer ask(String from, String to, Protocol protocol, int port) {
+    for (IpFamily family : IpFamily.values()) {
+      Optional<Answer> answer = ask(from, to, family, protocol, port);
+      if (answer.isPresent()) {
+        return answer.get();
+      }
+    }
+    throw new IllegalArgumentException(from + " and " + to + " have no addresses of one family");
+  }
+
+  /// The same of one family; empty if not both have addresses of it.
+  Optional<Answer> ask(String from, String to, IpFamily family, Protocol protocol, int port) {
     Optional<PodFacts> sender = pod(from);
     Optional<PodFacts> receiver = pod(to);
-    List<IpAddress> sources = addresses(from, sender);
-    List<IpAddress> destinations = addresses(to, receiver);
-    for (IpFamily family : IpFamily.values()) {
-      Optional<IpAddress> source = of(family, sources);
-      Optional<IpAddress> destination = of(family, destinations);
-      if (source.isPresent() && destination.isPresent()) {
-        Packet packet = new Packet(source.get(), destination.get(), protocol, port);
-        return new Answer(
+    Optional<IpAddress> source = of(family, addresses(from, sender));
+    Optional<IpAddress> destination = of(family, addresses(to, receiver));
+    if (source.isEmpty() || destination.isEmpty()) {
+      return Optional.empty();
+    }
+    Packet packet = new Packet(source.get(), destination.get(), protocol, port);
+    return Optional.of(
+        new Answer(
             from + " -> " + to + " " + protocol.name().toLowerCase(Locale.ROOT) + " " + port,
             side(Direction.EGRESS, from, sender, packet),
             side(Direction.INGRESS, to, receiver, packet),
             source.equals(destination),
-            problems);
-      }
-    }
-    throw new IllegalArgumentException(from + " and " + to + " have no addresses of one family");
+            problems));
   }
 
   private static Optional<IpAddress> of(IpFamily family, List<IpAddress> addresses) {
@@ -139,15 +151,47 @@ public final class Why {
 
   private Side side(Direction direction, String end, Optional<PodFacts> pod, Packet packet) {
     if (pod.isEmpty()) {
-      return new Side(end, List.of(), List.of());
+      return new Side(end, true, List.of("no policy isolates it"));
+    }
+    List<String> said = new ArrayList<>();
+    Optional<Action> admin = ask(Tier.ADMIN, direction, pod.get(), packet, said);
+    if (admin.isPresent() && admin.get() != Action.PASS) {
+      return new Side(end, admin.get() == Action.ACCEPT, said);
     }
     List<Policy> isolating = index.isolating(direction, pod.get());
-    return new Side(
-        end,
-        isolating.stream().map(Policy::toString).toList(),
-        isolating.stream()
-            .filter(policy -> index.allows(policy, direction, pod.get(), packet))
-            .map(Policy::toString)
-            .toList());
+    if (!isolating.isEmpty()) {
+      List<String> allowing =
+          isolating.stream()
+              .filter(policy -> index.allows(policy, direction, pod.get(), packet))
+              .map(Policy::toString)
+              .toList();
+      said.add(
+          allowing.isEmpty()
+              ? "isolated by "
+                  + String.join(", ", isolating.stream().map(Policy::toString).toList())
+                  + ", and none of them allows it"
+              : "allowed by " + String.join(", ", allowing));
+      return new Side(end, !allowing.isEmpty(), said);
+    }
+    Optional<Action> baseline = ask(Tier.BASELINE, direction, pod.get(), packet, said);
+    if (baseline.isEmpty()) {
+      said.add("no policy isolates it");
+    }
+    return new Side(end, !baseline.equals(Optional.of(Action.DENY)), said);
+  }
+
+  private Optional<Action> ask(
+      Tier tier, Direction direction, PodFacts pod, Packet packet, List<String> said) {
+    Optional<PolicyIndex.Said> found = index.said(tier, direction, pod, packet);
+    found.ifPresent(one -> {
+      String what =
+          switch (one.rule().action()) {
+            case ACCEPT -> "accepted";
+            case DENY -> "denied";
+            case PASS -> "passed on";
+          };
+      said.add(what + " by " + one.policy() + ", rule " + one.rule().name());
+    });
+    return found.map(one -> one.rule().action());
   }
 }

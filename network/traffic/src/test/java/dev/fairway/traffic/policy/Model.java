@@ -12,23 +12,33 @@ import io.fabric8.kubernetes.api.model.networking.v1.IPBlock;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPeer;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicyPort;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
-/// What NetworkPolicy means, word by word from its API reference, for one connection at a time and
-/// without a thought of speed. It shares nothing with the rules but the address types.
+/// What NetworkPolicy and ClusterNetworkPolicy mean, word by word from their API references, for
+/// one connection at a time and without a thought of speed. It shares nothing with the rules but
+/// the address types.
 final class Model {
   private final Map<String, Map<String, String>> namespaces;
   private final Map<String, Pod> pods;
   private final List<NetworkPolicy> policies;
+  private final List<ClusterNetworkPolicy> clusterPolicies;
 
   Model(
       Map<String, Map<String, String>> namespaces,
       Map<String, Pod> pods,
-      List<NetworkPolicy> policies) {
+      List<NetworkPolicy> policies,
+      List<ClusterNetworkPolicy> clusterPolicies) {
     this.namespaces = namespaces;
     this.pods = pods;
     this.policies = policies;
+    this.clusterPolicies =
+        clusterPolicies.stream()
+            .sorted(
+                Comparator.comparing((ClusterNetworkPolicy one) -> one.getSpec().priority())
+                    .thenComparing(one -> one.getMetadata().getName()))
+            .toList();
   }
 
   boolean allows(Probes.Probe probe) {
@@ -41,19 +51,109 @@ final class Model {
   }
 
   private boolean allows(boolean ingress, Pod subject, Pod peer, Pod receiver, Probes.Probe probe) {
-    boolean isolated = false;
+    return switch (tier("Admin", ingress, subject, peer, receiver, probe)) {
+      case "Accept" -> true;
+      case "Deny" -> false;
+      default -> {
+        boolean isolated = policies.stream().anyMatch(policy -> concerns(policy, ingress, subject));
+        yield isolated
+            ? allowed(ingress, subject, peer, receiver, probe)
+            : !tier("Baseline", ingress, subject, peer, receiver, probe).equals("Deny");
+      }
+    };
+  }
+
+  /// What the first rule of the tier says that means a connection; Pass if none does.
+  private String tier(
+      String tier, boolean ingress, Pod subject, Pod peer, Pod receiver, Probes.Probe probe) {
+    for (ClusterNetworkPolicy policy : clusterPolicies) {
+      ClusterNetworkPolicy.Spec spec = policy.getSpec();
+      if (tier.equals(spec.tier()) && means(spec.subject(), subject)) {
+        List<ClusterNetworkPolicy.WrittenRule> rules = ingress ? spec.ingress() : spec.egress();
+        for (var rule : rules == null ? List.<ClusterNetworkPolicy.WrittenRule>of() : rules) {
+          if ((ingress ? rule.from() : rule.to()).stream().anyMatch(Model::isUnknown)) {
+            if (!rule.action().equals("Accept")) {
+              return "Deny";
+            }
+            continue;
+          }
+          if ((ingress ? rule.from() : rule.to())
+                  .stream().anyMatch(one -> means(one, peer) || network(one, peer, probe.family()))
+              && (rule.protocols() == null
+                  || rule.protocols().stream().anyMatch(one -> protocol(one, receiver, probe)))) {
+            return rule.action();
+          }
+        }
+      }
+    }
+    return "Pass";
+  }
+
+  private boolean means(ClusterNetworkPolicy.WrittenPeer who, Pod pod) {
+    Map<String, String> labels = namespaces.get(pod.getMetadata().getNamespace());
+    if (who.namespaces() != null) {
+      return matches(who.namespaces(), labels);
+    }
+    return who.pods() != null
+        && matches(who.pods().namespaceSelector(), labels)
+        && matches(who.pods().podSelector(), pod.getMetadata().getLabels());
+  }
+
+  private static boolean isUnknown(ClusterNetworkPolicy.WrittenPeer who) {
+    return who.namespaces() == null && who.pods() == null && who.networks() == null;
+  }
+
+  private static boolean network(ClusterNetworkPolicy.WrittenPeer who, Pod peer, IpFamily family) {
+    return who.networks() != null
+        && who.networks().stream()
+            .anyMatch(text -> Prefix.parse(text).contains(address(peer, family)));
+  }
+
+  private static boolean protocol(
+      ClusterNetworkPolicy.WrittenProtocol one, Pod receiver, Probes.Probe probe) {
+    if (one.destinationNamedPort() != null) {
+      return receiver.getSpec().getContainers().stream()
+          .flatMap(container -> container.getPorts().stream())
+          .anyMatch(named ->
+              one.destinationNamedPort().equals(named.getName())
+                  && probe
+                      .protocol()
+                      .name()
+                      .equals((named.getProtocol() == null ? "TCP" : named.getProtocol()))
+                  && named.getContainerPort() == probe.port());
+    }
+    var ports =
+        switch (probe.protocol()) {
+          case TCP -> one.tcp();
+          case UDP -> one.udp();
+          case SCTP -> one.sctp();
+        };
+    if (ports == null) {
+      return false;
+    }
+    var range = ports.destinationPort().range();
+    return range == null
+        ? ports.destinationPort().number() == probe.port()
+        : range.start() <= probe.port() && probe.port() <= range.end();
+  }
+
+  private static boolean concerns(NetworkPolicy policy, boolean ingress, Pod subject) {
+    List<String> types = policy.getSpec().getPolicyTypes();
+    boolean concerns =
+        types.isEmpty()
+            ? ingress || !policy.getSpec().getEgress().isEmpty()
+            : types.contains(ingress ? "Ingress" : "Egress");
+    return concerns
+        && policy.getMetadata().getNamespace().equals(subject.getMetadata().getNamespace())
+        && matches(policy.getSpec().getPodSelector(), subject.getMetadata().getLabels());
+  }
+
+  private boolean allowed(
+      boolean ingress, Pod subject, Pod peer, Pod receiver, Probes.Probe probe) {
     for (NetworkPolicy policy : policies) {
-      List<String> types = policy.getSpec().getPolicyTypes();
-      boolean concerns =
-          types.isEmpty()
-              ? ingress || !policy.getSpec().getEgress().isEmpty()
-              : types.contains(ingress ? "Ingress" : "Egress");
-      if (!concerns
-          || !policy.getMetadata().getNamespace().equals(subject.getMetadata().getNamespace())
-          || !matches(policy.getSpec().getPodSelector(), subject.getMetadata().getLabels())) {
+      if (!concerns(policy, ingress, subject)) {
         continue;
       }
-      isolated = true;
       boolean allowed =
           ingress
               ? policy.getSpec().getIngress().stream()
@@ -68,7 +168,7 @@ final class Model {
         return true;
       }
     }
-    return !isolated;
+    return false;
   }
 
   private boolean peers(
@@ -91,10 +191,14 @@ final class Model {
   }
 
   private static boolean block(IPBlock block, Pod peer, IpFamily family) {
-    IpAddress address =
-        IpAddress.parse(peer.getStatus().getPodIPs().get(family == IpFamily.IPV4 ? 0 : 1).getIp());
+    IpAddress address = address(peer, family);
     return Prefix.parse(block.getCidr()).contains(address)
         && block.getExcept().stream().noneMatch(text -> Prefix.parse(text).contains(address));
+  }
+
+  private static IpAddress address(Pod pod, IpFamily family) {
+    return IpAddress.parse(
+        pod.getStatus().getPodIPs().get(family == IpFamily.IPV4 ? 0 : 1).getIp());
   }
 
   private static boolean ports(List<NetworkPolicyPort> ports, Pod receiver, Probes.Probe probe) {

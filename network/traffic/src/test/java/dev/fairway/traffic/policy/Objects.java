@@ -3,10 +3,15 @@ package dev.fairway.traffic.policy;
 
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeAddress;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.client.utils.Serialization;
+import java.util.ArrayList;
+import java.util.List;
 
 /// Cluster objects as an API server gives them.
 final class Objects {
@@ -64,5 +69,31 @@ final class Objects {
             + "}\nspec:\n"
             + spec.indent(2);
     return Serialization.unmarshal(yaml, NetworkPolicy.class);
+  }
+
+  /// A cluster policy with a spec of YAML.
+  static ClusterNetworkPolicy clusterPolicy(String name, String spec) {
+    String yaml =
+        "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: "
+            + name
+            + "}\nspec:\n"
+            + spec.indent(2);
+    return Serialization.unmarshal(yaml, ClusterNetworkPolicy.class);
+  }
+
+  static Node node(String name, String... addresses) {
+    List<NodeAddress> told = new ArrayList<>();
+    for (String address : addresses) {
+      told.add(new NodeAddress(address, "InternalIP"));
+    }
+    return new NodeBuilder()
+        .withNewMetadata()
+        .withName(name)
+        .addToLabels("node", name)
+        .endMetadata()
+        .withNewStatus()
+        .withAddresses(told)
+        .endStatus()
+        .build();
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
@@ -91,19 +92,32 @@ class PolicyMatrixTest {
   }
 
   /// Loads the policies, and holds kernel, rules and model against one another.
-  private Set<Probe> check(List<NetworkPolicy> policies, List<Probe> probes) throws IOException {
+  private Set<Probe> check(
+      List<NetworkPolicy> policies, List<ClusterNetworkPolicy> ofCluster, List<Probe> probes)
+      throws IOException {
     datapath.set(namespaces(), LAB.pods.values(), policies);
-    Model model = new Model(namespaceLabels(), LAB.pods, policies);
+    datapath.setCluster(ofCluster, List.of());
+    Model model = new Model(namespaceLabels(), LAB.pods, policies, ofCluster);
     Set<Probe> expected = new TreeSet<>(probes.stream().filter(model::allows).toList());
     assertThat(new TreeSet<>(probes.stream().filter(this::byRules).toList()))
-        .as("the rules, for %s", policies)
+        .as("the rules, for %s %s", policies, ofCluster)
+        .isEqualTo(expected);
+    Why why = new Why(namespaces(), LAB.pods.values(), policies, ofCluster, List.of(), List.of());
+    assertThat(new TreeSet<>(probes.stream().filter(probe -> says(why, probe)).toList()))
+        .as("what people are told, for %s %s", policies, ofCluster)
         .isEqualTo(expected);
     int denied = probes.size() - expected.size();
     long before = dropped();
     Set<Probe> through =
         PROBES.ask(probes, some -> some.containsAll(expected) && dropped() - before >= denied);
-    assertThat(through).as("the kernel, for %s", policies).isEqualTo(expected);
+    assertThat(through).as("the kernel, for %s %s", policies, ofCluster).isEqualTo(expected);
     return through;
+  }
+
+  private static boolean says(Why why, Probe probe) {
+    Optional<Why.Answer> answer =
+        why.ask(probe.from(), probe.to(), probe.family(), probe.protocol(), probe.port());
+    return answer.orElseThrow().allowed();
   }
 
   private long dropped() {
@@ -122,7 +136,12 @@ class PolicyMatrixTest {
         .isEmpty();
   }
 
-  record Case(String name, List<NetworkPolicy> policies, Predicate<Probe> reaches) {
+  /// @param ofCluster cluster policies, which are among the texts of those without a namespace
+  record Case(
+      String name,
+      List<NetworkPolicy> policies,
+      List<ClusterNetworkPolicy> ofCluster,
+      Predicate<Probe> reaches) {
     @Override
     public String toString() {
       return name;
@@ -131,13 +150,18 @@ class PolicyMatrixTest {
 
   private static Arguments one(String name, Predicate<Probe> reaches, String... policies) {
     List<NetworkPolicy> objects = new ArrayList<>();
+    List<ClusterNetworkPolicy> ofCluster = new ArrayList<>();
     for (int i = 0; i < policies.length; i++) {
       int space = policies[i].indexOf('\n');
+      if (policies[i].startsWith("tier: ")) {
+        ofCluster.add(Objects.clusterPolicy("c" + i, policies[i]));
+        continue;
+      }
       objects.add(
           Objects.policy(
               policies[i].substring(0, space) + "/p" + i, policies[i].substring(space + 1)));
     }
-    return Arguments.of(new Case(name, objects, reaches));
+    return Arguments.of(new Case(name, objects, ofCluster, reaches));
   }
 
   private static boolean to(Probe probe, String pod) {
@@ -288,12 +312,87 @@ class PolicyMatrixTest {
                 + "egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]"));
   }
 
+  static Stream<Arguments> clusterCases() {
+    String everyX = "subject: {namespaces: {matchLabels: {ns: x}}}\n";
+    String denyY = "ingress: [{action: Deny, from: [{namespaces: {matchLabels: {ns: y}}}]}]";
+    String onlyZ =
+        "x\npodSelector: {}\ningress: [{from: [{namespaceSelector: {matchLabels: {ns: z}}}]}]";
+    return Stream.of(
+        one(
+            "an administrator denies",
+            p -> !in(p.to(), "x") || !in(p.from(), "y"),
+            "tier: Admin\npriority: 10\n" + everyX + denyY,
+            "x\npodSelector: {}\ningress: [{}]"),
+        one(
+            "an administrator accepts what is isolated",
+            p -> !in(p.to(), "x") || in(p.from(), "z") || (in(p.from(), "y") && p.port() == 80),
+            "tier: Admin\npriority: 10\n"
+                + everyX
+                + "ingress: [{action: Accept, from: [{namespaces: {matchLabels: {ns: y}}}],"
+                + " protocols: [{tcp: {destinationPort: {number: 80}}},"
+                + " {udp: {destinationPort: {range: {start: 79, end: 80}}}}]}]",
+            onlyZ),
+        one(
+            "passed on, to a NetworkPolicy or nobody",
+            p -> in(p.to(), "z") || in(p.from(), "z"),
+            "tier: Admin\npriority: 10\nsubject: {namespaces: {matchExpressions: [{key: ns, operator:"
+                + " In, values: [x, y]}]}}\n"
+                + "ingress: [{action: Pass, from: [{namespaces: {matchLabels: {ns: z}}}]},"
+                + " {action: Deny, from: [{namespaces: {}}]}]",
+            onlyZ),
+        one(
+            "the lower priority is asked first, and the first rule of a policy",
+            p -> !in(p.to(), "x") || p.from().equals("y/a"),
+            "tier: Admin\npriority: 20\n"
+                + everyX
+                + "ingress: [{action: Accept, from: [{namespaces: {}}]}]",
+            "tier: Admin\npriority: 3\n"
+                + everyX
+                + "ingress: [{action: Accept, from: [{pods: {namespaceSelector: {matchLabels: {ns: y}},"
+                + " podSelector: {matchLabels: {pod: a}}}}]},"
+                + " {action: Deny, from: [{namespaces: {}}]}]"),
+        one(
+            "the baseline is for whom no NetworkPolicy isolates",
+            p -> in(p.to(), "x") ? in(p.from(), "z") : !in(p.to(), "y") || in(p.from(), "y"),
+            "tier: Baseline\npriority: 10\nsubject: {namespaces: {matchExpressions: [{key: ns,"
+                + " operator: In, values: [x, y]}]}}\n"
+                + "ingress: [{action: Accept, from: [{namespaces: {matchLabels: {ns: y}}}]},"
+                + " {action: Deny, from: [{namespaces: {}}]}]",
+            onlyZ),
+        one(
+            "egress to addresses and ports by name",
+            p ->
+                !p.from().equals("x/a")
+                    // x/a is .2, x/b .3
+                    || p.to().equals("x/b")
+                    || (in(p.to(), "z") && p.port() == 81 && p.protocol() == Protocol.UDP),
+            "tier: Admin\npriority: 10\nsubject: {pods: {namespaceSelector: {matchLabels: {ns: x}},"
+                + " podSelector: {matchLabels: {pod: a}}}}\n"
+                + "egress: [{action: Accept, to: [{networks: ['10.200.0.2/31', 'fd00:200::2/127']}]},"
+                + " {action: Accept, to: [{namespaces: {matchLabels: {ns: z}}}],"
+                + " protocols: [{destinationNamedPort: serve-81-udp}]},"
+                + " {action: Deny, to: [{networks: ['0.0.0.0/0', '::/0']}]}]"),
+        one(
+            "a rule that is not understood denies, or accepts nothing",
+            p -> !in(p.from(), "x"),
+            "tier: Admin\npriority: 10\n"
+                + everyX
+                + "egress: [{action: Accept, to: [{domainNames: [fairway.dev]}]},"
+                + " {action: Pass, to: [{}]}, {action: Accept, to: [{namespaces: {}}]}]"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("clusterCases")
+  void clusterPoliciesAsPeopleExpect(Case one) throws IOException {
+    asPeopleExpect(one);
+  }
+
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
   void asPeopleExpect(Case one) throws IOException {
     IpFamily[] families =
         one.name().contains("address") ? IpFamily.values() : new IpFamily[] {IpFamily.IPV4};
-    Set<Probe> through = check(one.policies(), all(families));
+    Set<Probe> through = check(one.policies(), one.ofCluster(), all(families));
     Set<Probe> wanted = new TreeSet<>();
     for (Probe probe : all(families)) {
       if (probe.from().equals(probe.to()) || one.reaches().test(probe)) {
@@ -308,12 +407,14 @@ class PolicyMatrixTest {
   void randomPolicies() throws IOException {
     long seed = Long.getLong("policy.seed", System.nanoTime());
     Random random = new Random(seed);
-    for (int round = 0; round < 8; round++) {
-      List<NetworkPolicy> policies = RandomPolicies.some(random, NAMESPACES);
+    for (int round = 0; round < 12; round++) {
+      List<NetworkPolicy> policies =
+          random.nextInt(4) == 0 ? List.of() : RandomPolicies.some(random, NAMESPACES);
+      List<ClusterNetworkPolicy> ofCluster = RandomPolicies.ofCluster(random, NAMESPACES);
       List<Probe> probes = all(random.nextBoolean() ? IpFamily.IPV4 : IpFamily.IPV6);
       java.util.Collections.shuffle(probes, random);
       try {
-        check(policies, probes.subList(0, 120));
+        check(policies, ofCluster, probes.subList(0, 120));
       } catch (AssertionError e) {
         throw new AssertionError("-Dpolicy.seed=" + seed + ", round " + round, e);
       }

@@ -26,6 +26,86 @@ final class RandomPolicies {
     return policies;
   }
 
+  static List<ClusterNetworkPolicy> ofCluster(Random random, List<String> namespaces) {
+    RandomPolicies source = new RandomPolicies(random, namespaces);
+    List<ClusterNetworkPolicy> policies = new ArrayList<>();
+    for (int i = random.nextInt(5); i > 0; i--) {
+      policies.add(Objects.clusterPolicy("c" + i, source.clusterSpec()));
+    }
+    return policies;
+  }
+
+  private String clusterSpec() {
+    return "tier: "
+        + one(List.of("Admin", "Baseline"))
+        + "\npriority: "
+        + random.nextInt(4)
+        + "\nsubject: "
+        + who()
+        + "\ningress: "
+        + list(4, () -> clusterRule("from", this::who))
+        + "\negress: "
+        + list(4, () -> clusterRule("to", this::whoOrNetwork));
+  }
+
+  private String clusterRule(String field, Supplier<String> peer) {
+    boolean named = random.nextInt(4) == 0;
+    String protocols =
+        named
+            ? ", protocols: [{destinationNamedPort: "
+                + one(List.of("serve-80-tcp", "serve-81-udp", "other"))
+                + "}]"
+            : random.nextBoolean() ? "" : ", protocols: [" + protocol() + ", " + protocol() + "]";
+    Supplier<String> who = named ? this::who : peer;
+    return "{action: "
+        + one(List.of("Accept", "Deny", "Pass"))
+        + ", "
+        + field
+        + ": ["
+        + who.get()
+        + (random.nextBoolean() ? "" : ", " + who.get())
+        + "]"
+        + protocols
+        + "}";
+  }
+
+  private String who() {
+    String spaces = selector("ns", namespaces);
+    return random.nextBoolean()
+        ? "{namespaces: " + spaces + "}"
+        : "{pods: {namespaceSelector: "
+            + spaces
+            + ", podSelector: "
+            + selector("pod", List.of("a", "b", "c"))
+            + "}}";
+  }
+
+  private String whoOrNetwork() {
+    return random.nextInt(3) > 0
+        ? who()
+        : "{networks: ['10.200.0."
+            + random.nextInt(10)
+            + "/"
+            + random.nextInt(24, 33)
+            + "', 'fd00:200::"
+            + random.nextInt(10)
+            + "/"
+            + random.nextInt(120, 129)
+            + "']}";
+  }
+
+  private String protocol() {
+    String port =
+        random.nextBoolean()
+            ? "{number: " + random.nextInt(80, 82) + "}"
+            : "{range: {start: "
+                + random.nextInt(79, 81)
+                + ", end: "
+                + random.nextInt(81, 83)
+                + "}}";
+    return "{" + one(List.of("tcp", "udp", "sctp")) + ": {destinationPort: " + port + "}}";
+  }
+
   private <T> T one(List<T> all) {
     return all.get(random.nextInt(all.size()));
   }
