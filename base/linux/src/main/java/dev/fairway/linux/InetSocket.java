@@ -17,7 +17,8 @@ import java.nio.charset.StandardCharsets;
 final class InetSocket {
   static final int STREAM = 1;
   static final int DATAGRAM = 2;
-  static final int NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+  private static final int CLOEXEC = 0x80000;
+  static final int NONBLOCK_CLOEXEC = 0x800 | CLOEXEC;
 
   static final int SOL_IP = 0;
   static final int SOL_SOCKET = 1;
@@ -31,7 +32,7 @@ final class InetSocket {
   private static final int IP_TTL = 2;
   private static final int IP_MINTTL = 21;
   private static final int IPV6_UNICAST_HOPS = 16;
-  private static final int IPV6_V6ONLY = 26;
+  static final int IPV6_V6ONLY = 26;
   private static final int IPV6_TCLASS = 67;
   private static final int IPV6_MINHOPCOUNT = 73;
 
@@ -50,13 +51,19 @@ final class InetSocket {
   }
 
   private static Fd open(IpFamily family, int type) {
+    return make(family, type | NONBLOCK_CLOEXEC);
+  }
+
+  /// One whose calls wait, for a thread that has nothing else to do.
+  static Fd openWaiting(IpFamily family, int type) {
+    return make(family, type | CLOEXEC);
+  }
+
+  private static Fd make(IpFamily family, int type) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment state = Native.state(arena);
       int number =
-          (int)
-              SocketCalls.linked()
-                  .socket()
-                  .invokeExact(state, family.addressFamily(), type | NONBLOCK_CLOEXEC, 0);
+          (int) SocketCalls.linked().socket().invokeExact(state, family.addressFamily(), type, 0);
       if (number < 0) {
         throw new KernelException("socket", Native.errno(state), "an " + family + " socket");
       }

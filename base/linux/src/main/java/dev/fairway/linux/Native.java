@@ -198,6 +198,20 @@ final class Native {
     }
   }
 
+  /// `recvmmsg(2)`, `sendmmsg(2)`.
+  record BatchCalls(MethodHandle recvmmsg, MethodHandle sendmmsg) {
+    static BatchCalls linked() {
+      return BatchCalls.Linked.CALLS;
+    }
+
+    private static final class Linked {
+      static final BatchCalls CALLS =
+          new BatchCalls(
+              link("recvmmsg", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS),
+              link("sendmmsg", JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+    }
+  }
+
   /// `epoll_create1(2)`, `epoll_ctl(2)`, `epoll_wait(2)`, `eventfd(2)`, `read(2)`, `write(2)`.
   record ReadinessCalls(
       MethodHandle create,

@@ -16,7 +16,9 @@ final class Answering {
   /// What became of a request.
   sealed interface Step {
     /// Send what the writer holds.
-    record Written() implements Step {}
+    ///
+    /// @param forAll whether every asker gets the same until the zone changes
+    record Written(boolean forAll) implements Step {}
 
     /// Say nothing.
     record Silence() implements Step {}
@@ -29,7 +31,8 @@ final class Answering {
         implements Step {}
   }
 
-  private static final Step WRITTEN = new Step.Written();
+  private static final Step WRITTEN = new Step.Written(false);
+  private static final Step WRITTEN_FOR_ALL = new Step.Written(true);
   private static final Step SILENCE = new Step.Silence();
 
   private final ClusterNames names;
@@ -49,6 +52,19 @@ final class Answering {
     this.zone = zone;
     this.forwarder = forwarder;
     this.counts = counts;
+  }
+
+  @Nullable Zone zone() {
+    return zone.get();
+  }
+
+  DnsCounts counts() {
+    return counts;
+  }
+
+  /// A place for answers of one listener that come again; null if each is to be logged.
+  @Nullable RenderedAnswers rendered() {
+    return log ? null : new RenderedAnswers(forwarder.hasUpstreams());
   }
 
   /// The reply goes to the writer unless the step says otherwise.
@@ -71,10 +87,11 @@ final class Answering {
       write(Reply.error(ResponseCode.BAD_VERSION), query, asker, since, writer);
       return WRITTEN;
     }
-    return switch (names.resolve(zone.get(), query, asker.address())) {
+    Zone current = zone.get();
+    return switch (names.resolve(current, query, asker.address())) {
       case ClusterNames.Outcome.Answered(Reply reply) -> {
         write(reply, query, asker, since, writer);
-        yield WRITTEN;
+        yield isForAll(current, query, reply) ? WRITTEN_FOR_ALL : WRITTEN;
       }
       case ClusterNames.Outcome.Elsewhere elsewhere -> {
         Reply reply = atOnce(elsewhere, query, asker);
@@ -85,6 +102,25 @@ final class Answering {
         yield WRITTEN;
       }
     };
+  }
+
+  /// Names of pods and names that are not there may depend on the asker or on what else is known.
+  private static boolean isForAll(@Nullable Zone zone, Query query, Reply reply) {
+    return zone != null
+        && reply.responseCode() == ResponseCode.NO_ERROR
+        && reply.authoritative()
+        && zone.records(query.name()) != null
+        && (reply.answers().isEmpty() || isOwn(query, reply.answers()));
+  }
+
+  private static boolean isOwn(Query query, List<ResourceRecord> answers) {
+    for (ResourceRecord record : answers) {
+      if (record.type() != query.type()) {
+        return false; // behind an alias
+      }
+    }
+    // Others than addresses would not take turns.
+    return answers.size() == 1 || answers.getFirst().data() instanceof Rdata.Address;
   }
 
   private @Nullable Reply atOnce(

@@ -57,6 +57,11 @@ final class DnsCounts {
     asked[kind * TYPE_NAMES.length + typeIndex(query.type())].increment();
   }
 
+  /// Over UDP.
+  void asked(boolean overIpv6, int type) {
+    asked[(overIpv6 ? TYPE_NAMES.length : 0) + typeIndex(type)].increment();
+  }
+
   private static int typeIndex(int type) {
     for (int i = 0; i < TYPES.length; i++) {
       if (TYPES[i] == type) {
@@ -81,13 +86,18 @@ final class DnsCounts {
   }
 
   void answered(int responseCode, long tookNanos) {
-    answered[codeIndex(responseCode)].increment();
-    nanos.add(tookNanos);
+    answered(responseCode, 1, tookNanos);
+  }
+
+  /// @param tookNanos each of them
+  void answered(int responseCode, int count, long tookNanos) {
+    answered[codeIndex(responseCode)].add(count);
+    nanos.add(count * tookNanos);
     int bucket = 0;
     while (bucket < BUCKETS && tookNanos > FIRST_BUCKET_NANOS << bucket) {
       bucket++;
     }
-    buckets.incrementAndGet(bucket);
+    buckets.addAndGet(bucket, count);
   }
 
   private static int codeIndex(int responseCode) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.dns;
 
+import dev.fairway.linux.DatagramBatch;
+import dev.fairway.linux.KernelException;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.TransportAddress;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
-import java.net.StandardSocketOptions;
-import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
-import java.nio.channels.DatagramChannel;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,30 +16,31 @@ final class UdpListener implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(UdpListener.class);
   private static final int RECEIVE_BUFFER_BYTES = 1 << 20;
 
-  /// No query is longer; what is cut off is answered with FORMERR.
-  private static final int MAX_QUERY_BYTES = 4096;
-
-  private final DatagramChannel channel;
+  private final DatagramBatch socket;
   private final InetSocketAddress address;
   private final Answering answering;
+  private final @Nullable RenderedAnswers rendered;
   private final Thread thread;
+  private final byte[] message = new byte[DatagramBatch.MAX_BYTES];
+  private final WireWriter writer = new WireWriter();
 
-  private UdpListener(DatagramChannel channel, Answering answering) throws IOException {
-    this.channel = channel;
-    this.address = (InetSocketAddress) channel.getLocalAddress();
+  private UdpListener(DatagramBatch socket, InetSocketAddress address, Answering answering) {
+    this.socket = socket;
+    this.address = address;
     this.answering = answering;
+    this.rendered = answering.rendered();
     this.thread = Thread.ofPlatform().name("dns-udp-" + address).daemon().unstarted(this::run);
   }
 
   static UdpListener open(InetSocketAddress address, Answering answering) throws IOException {
-    DatagramChannel channel = DatagramChannel.open();
     try {
-      channel.setOption(StandardSocketOptions.SO_RCVBUF, RECEIVE_BUFFER_BYTES);
-      channel.bind(address);
-      return new UdpListener(channel, answering);
-    } catch (IOException | RuntimeException e) {
-      channel.close();
-      throw e;
+      IpAddress local = IpAddress.ofBytes(address.getAddress().getAddress());
+      DatagramBatch socket =
+          DatagramBatch.bind(new TransportAddress(local, address.getPort()), RECEIVE_BUFFER_BYTES);
+      int port = socket.localAddress().port();
+      return new UdpListener(socket, new InetSocketAddress(local.toInetAddress(), port), answering);
+    } catch (KernelException e) {
+      throw new IOException(e.getMessage(), e);
     }
   }
 
@@ -52,47 +53,63 @@ final class UdpListener implements AutoCloseable {
   }
 
   private void run() {
-    ByteBuffer request = ByteBuffer.allocateDirect(MAX_QUERY_BYTES);
-    ByteBuffer reply = ByteBuffer.allocateDirect(WireWriter.MAX_MESSAGE_BYTES);
-    byte[] octets = new byte[MAX_QUERY_BYTES];
-    WireWriter writer = new WireWriter();
-    while (channel.isOpen()) {
-      try {
-        request.clear();
-        SocketAddress from = channel.receive(request);
-        if (!(from instanceof InetSocketAddress asker)) {
-          continue;
+    int count;
+    while ((count = socket.receive()) > 0) {
+      long since = System.nanoTime();
+      if (rendered != null) {
+        rendered.use(answering.zone());
+      }
+      int copied = 0;
+      for (int i = 0; i < count; i++) {
+        try {
+          copied += one(i);
+        } catch (RuntimeException e) {
+          LOG.error("{}: a query failed", address, e);
         }
-        request.flip();
-        int length = request.remaining();
-        request.get(octets, 0, length);
-        switch (answering.answer(new Asker(asker.getAddress(), false), octets, length, writer)) {
-          case Answering.Step.Written _ -> {
-            reply.clear().put(writer.array(), 0, writer.length()).flip();
-            channel.send(reply, asker);
-          }
-          case Answering.Step.Silence _ -> {}
-          case Answering.Step.AskUpstream ask ->
-              Thread.ofVirtual().name("dns-forward").start(() -> forward(ask, asker));
-        }
-      } catch (ClosedChannelException e) {
-        return;
-      } catch (IOException e) {
-        // One reply that cannot be sent, as to port 0, is that asker's loss.
-        LOG.debug("{}: {}", address, e.getMessage());
-      } catch (RuntimeException e) {
-        LOG.error("{}: a query failed", address, e);
+      }
+      socket.flush();
+      if (copied > 0) {
+        answering.counts().answered(ResponseCode.NO_ERROR, copied, System.nanoTime() - since);
       }
     }
   }
 
-  private void forward(Answering.Step.AskUpstream ask, SocketAddress asker) {
+  /// Gives 1 for an answer that was copied, which is not yet counted as answered.
+  private int one(int index) {
+    int length = socket.copy(index, message);
+    if (rendered != null) {
+      int replied = rendered.answer(message, length);
+      if (replied > 0) {
+        answering.counts().asked(socket.isOfIpv6(index), rendered.type());
+        socket.reply(index, message, replied);
+        return 1;
+      }
+    }
+    DatagramBatch.Sender sender = socket.sender(index);
+    Asker asker = new Asker(sender.address().address().toInetAddress(), false);
+    switch (answering.answer(asker, message, length, writer)) {
+      case Answering.Step.Written(boolean forAll) -> {
+        socket.reply(index, writer.array(), writer.length());
+        if (forAll && rendered != null) {
+          rendered.keep(message, length, writer);
+        }
+      }
+      case Answering.Step.Silence _ -> {}
+      case Answering.Step.AskUpstream ask ->
+          Thread.ofVirtual().name("dns-forward").start(() -> forward(ask, sender));
+    }
+    return 0;
+  }
+
+  private void forward(Answering.Step.AskUpstream ask, DatagramBatch.Sender asker) {
     try {
-      WireWriter writer = new WireWriter();
-      answering.ask(ask, writer);
-      channel.send(ByteBuffer.wrap(writer.array(), 0, writer.length()), asker);
-    } catch (IOException e) {
-      LOG.debug("{}: {}", address, e.getMessage());
+      WireWriter own = new WireWriter();
+      answering.ask(ask, own);
+      int errno = socket.send(asker, own.array(), own.length());
+      if (errno != 0) {
+        // One reply that cannot be sent, as to port 0, is that asker's loss.
+        LOG.debug("{}: error {} to {}", address, errno, asker.address());
+      }
     } catch (RuntimeException e) {
       LOG.error("{}: a forwarded query failed", address, e);
     }
@@ -100,10 +117,6 @@ final class UdpListener implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      LOG.debug("{}: {}", address, e.getMessage());
-    }
+    socket.close();
   }
 }
