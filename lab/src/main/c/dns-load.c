@@ -8,6 +8,7 @@
 // instead, and AT_ONCE is only the most that may be under way.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,16 @@ static void take(int fd, int flags) {
   }
 }
 
+// Waits for an answer or for the time.
+static void wait_until(int fd, int64_t when) {
+  int64_t left = when - now_nanos();
+  struct timespec most = {0, left < 0 ? 0 : left};
+  struct pollfd readable = {.fd = fd, .events = POLLIN};
+  if (left > 0) {
+    ppoll(&readable, 1, &most, NULL);
+  }
+}
+
 static void give_up(int64_t now) {
   while (oldest != next_id && (sent_at[oldest] == 0 || now - sent_at[oldest] > LOST_NANOS)) {
     if (sent_at[oldest] != 0) {
@@ -148,6 +159,9 @@ int main(int argc, char **argv) {
     }
     if (free_places > 0) {
       asked += (uint64_t)ask(fd, free_places, names);
+    }
+    if (rate > 0) {
+      wait_until(fd, start + (int64_t)((double)(asked + 1) * 1e9 / rate));
     }
     take(fd, rate > 0 ? MSG_DONTWAIT : MSG_WAITFORONE);
     now = now_nanos();

@@ -60,6 +60,9 @@ final class DnsBench implements Bench.Benchmark {
         double seconds = quick ? 0.7 : 1;
         int rounds = quick ? 9 : 21;
         ours.load(load, SERVICES, AT_ONCE, quick ? 5 : 8, 0);
+        for (MeasuredServer server : nsd == null ? List.of(ours, echo) : List.of(ours, echo, nsd)) {
+          server.undisturbed();
+        }
         Samples rate = new Samples();
         Samples own = new Samples();
         Samples[] peer = {new Samples(), new Samples()};
