@@ -28,6 +28,7 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -54,7 +55,11 @@ import org.slf4j.LoggerFactory;
 public final class NodeServices implements Subscriber, AutoCloseable {
   /// How often the kernel is asked whether somebody else changed something. The question costs some
   /// microseconds.
-  public static final Duration CHECK = Duration.ofSeconds(5);
+  public static final Duration CHECK = Duration.ofSeconds(1);
+
+  /// How often at most everything is loaded anew only because somebody changed something that may
+  /// not be ours.
+  private static final Duration CALM = Duration.ofSeconds(10);
 
   private static final String ZONE = "topology.kubernetes.io/zone";
   private static final Logger LOG = LoggerFactory.getLogger(NodeServices.class);
@@ -69,6 +74,9 @@ public final class NodeServices implements Subscriber, AutoCloseable {
 
   /// Whether the rules were loaded and nothing has failed since.
   private boolean loaded;
+
+  /// When everything was loaded last, by [System#nanoTime].
+  private long lastLoad;
 
   /// Whether the cluster's Services are known, so that a load that failed is worth another try.
   private boolean known;
@@ -234,17 +242,24 @@ public final class NodeServices implements Subscriber, AutoCloseable {
 
   private void loadAll() {
     long start = System.nanoTime();
+    boolean first = !known;
     known = true;
     loaded = false;
     healthChecks.working(false);
+    // Services may have gone while no agent was there; their flows would go on.
+    Set<Front> earlier = first ? earlierFronts() : Set.of();
     datapath.load(index);
     loaded = true;
+    lastLoad = System.nanoTime();
     healthChecks.working(true);
     settleAlone();
     healthChecks.set(index.healthChecks());
     int fronts = 0;
-    for (Map.Entry<IpFamily, RuleSet> of : index.ruleSets().entrySet()) {
+    Map<IpFamily, RuleSet> ruleSets = new EnumMap<>(index.ruleSets());
+    earlier.forEach(front -> ruleSets.putIfAbsent(front.family(), RuleSet.EMPTY));
+    for (Map.Entry<IpFamily, RuleSet> of : ruleSets.entrySet()) {
       Set<Front> datagrams = new HashSet<>();
+      earlier.stream().filter(front -> front.family() == of.getKey()).forEach(datagrams::add);
       of.getValue()
           .targets()
           .forEach((front, target) -> {
@@ -259,6 +274,15 @@ public final class NodeServices implements Subscriber, AutoCloseable {
         "loaded the rules of {} Service ports in {} ms",
         fronts,
         (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private Set<Front> earlierFronts() {
+    try {
+      return datapath.datagramFronts();
+    } catch (RuntimeException e) {
+      LOG.warn("cannot tell which Services an earlier agent knew: {}", e.getMessage());
+      return Set.of();
+    }
   }
 
   /// Takes away what was loaded by other means, by an agent before or by this one. What cannot be
@@ -308,9 +332,10 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   /// Loads everything anew if somebody else has changed it.
   synchronized void check() {
     try {
-      if (known && !(loaded && datapath.isIntact())) {
-        LOG.info("the Service rules are not as they were left; loading them anew");
+      if (known && !loaded) {
         loadAll();
+      } else if (known && !datapath.isIntact(index)) {
+        repair(datapath.damage(index));
       }
       if (loaded) {
         settleAlone();
@@ -319,6 +344,16 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     } catch (RuntimeException e) {
       LOG.warn("cannot check the Service rules: {}", e.getMessage());
     }
+  }
+
+  private void repair(List<String> damage) {
+    if (!damage.isEmpty()) {
+      LOG.warn(
+          "somebody changed the Service rules: {}; loading them anew", String.join(", ", damage));
+    } else if (System.nanoTime() - lastLoad < CALM.toNanos()) {
+      return;
+    }
+    loadAll();
   }
 
   /// Removes all that was ever loaded into a namespace.

@@ -25,7 +25,7 @@ public final class NfTables implements AutoCloseable {
   private static final int BATCH_BEGIN = 16;
   private static final int BATCH_END = 17;
   private static final int ACK = 4;
-  private static final int DUMP = 0x300;
+  static final int DUMP = 0x300;
 
   private final NetlinkSocket socket;
 
@@ -279,6 +279,26 @@ public final class NfTables implements AutoCloseable {
         tables.add(new NftTable(known, name));
       }
     }
+  }
+
+  /// The keys of a set or map; none if there is no such.
+  public List<NftValue> keys(NftSet set) {
+    try {
+      return List.copyOf(NftDifferences.elements(socket, set.table(), set.name()).keySet());
+    } catch (KernelException e) {
+      if (e.errno() == Errno.ENOENT) {
+        return List.of();
+      }
+      throw e;
+    }
+  }
+
+  /// In what tables are not as they should be, in words, a few of them: for a log. What a rule is
+  /// made of counts, its numbers do not.
+  ///
+  /// @param whole the requests that make the tables as they should be
+  public List<String> differences(List<? extends NftRequest> whole) {
+    return NftDifferences.of(socket, tables(), whole);
   }
 
   /// How many packets each named counter of a table has seen.

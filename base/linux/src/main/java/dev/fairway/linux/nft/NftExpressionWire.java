@@ -46,7 +46,8 @@ final class NftExpressionWire {
     out.unnest();
   }
 
-  private static String name(NftExpression expression) {
+  /// The kernel's name of what it is made of.
+  static String name(NftExpression expression) {
     return switch (expression) {
       case Payload _ -> "payload";
       case Meta _, SetMark _ -> "meta";

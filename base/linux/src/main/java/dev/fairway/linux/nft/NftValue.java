@@ -41,6 +41,11 @@ public final class NftValue {
     return new NftValue(octets.clone());
   }
 
+  /// A copy of its bytes.
+  public byte[] octets() {
+    return bytes.clone();
+  }
+
   int length() {
     return bytes.length;
   }

@@ -23,9 +23,11 @@ final class NftWire {
   static final int NEWTABLE = SUBSYSTEM;
   static final int GETTABLE = SUBSYSTEM | 1;
   private static final int DELTABLE = SUBSYSTEM | 2;
-  private static final int NEWCHAIN = SUBSYSTEM | 3;
+  static final int NEWCHAIN = SUBSYSTEM | 3;
+  static final int GETCHAIN = SUBSYSTEM | 4;
   private static final int DELCHAIN = SUBSYSTEM | 5;
-  private static final int NEWRULE = SUBSYSTEM | 6;
+  static final int NEWRULE = SUBSYSTEM | 6;
+  static final int GETRULE = SUBSYSTEM | 7;
   private static final int NEWSET = SUBSYSTEM | 9;
   private static final int DELSET = SUBSYSTEM | 11;
   static final int NEWSETELEM = SUBSYSTEM | 12;

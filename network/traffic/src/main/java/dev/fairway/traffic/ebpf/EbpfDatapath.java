@@ -8,6 +8,7 @@ import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.CgroupHook;
 import dev.fairway.net.IpFamily;
 import dev.fairway.traffic.nftables.NftablesDatapath;
+import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServiceDatapath;
 import dev.fairway.traffic.rules.ServiceIndex;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,11 +62,15 @@ public final class EbpfDatapath implements ServiceDatapath {
     }
   }
 
+  private static final int LOOKS_LEFT_OUT = 10;
+
   private final ServiceDatapath packets;
   private final Optional<Path> group;
 
   /// What this agent's programs use; null while packets are all there is.
   private @Nullable SocketMaps maps;
+
+  private int looksLeftOut;
 
   /// The numbers of this agent's programs.
   private List<Integer> attached = List.of();
@@ -77,6 +83,11 @@ public final class EbpfDatapath implements ServiceDatapath {
   /// For the given namespace and the configured control group.
   public static EbpfDatapath open(ServicesConfig config, NetworkNamespace namespace) {
     return new EbpfDatapath(NftablesDatapath.open(config, namespace), config.cgroup());
+  }
+
+  @Override
+  public Set<Front> datagramFronts() {
+    return packets.datagramFronts();
   }
 
   /// Programs and maps come whole; each program is put in the place of an earlier agent's at once.
@@ -147,8 +158,33 @@ public final class EbpfDatapath implements ServiceDatapath {
   }
 
   @Override
-  public boolean isIntact() {
-    return packets.isIntact() && (maps == null || attached.equals(found()));
+  public boolean isIntact(ServiceIndex index) {
+    SocketMaps there = maps;
+    if (!packets.isIntact(index) || (there != null && !attached.equals(found()))) {
+      return false;
+    }
+    return there == null || !isLookDue() || there.damage(index.ruleSets().values()).isEmpty();
+  }
+
+  /// To compare the maps with what they should be takes a while where there are many Services.
+  private boolean isLookDue() {
+    looksLeftOut = (looksLeftOut + 1) % LOOKS_LEFT_OUT;
+    return looksLeftOut == 0;
+  }
+
+  @Override
+  public List<String> damage(ServiceIndex index) {
+    List<String> found = new ArrayList<>(packets.damage(index));
+    SocketMaps there = maps;
+    if (there != null) {
+      if (!attached.equals(found())) {
+        found.add(
+            "of %d programs of control group %s only %d are there"
+                .formatted(attached.size(), group.orElseThrow(), found().size()));
+      }
+      found.addAll(there.damage(index.ruleSets().values()));
+    }
+    return found;
   }
 
   private List<Integer> found() {

@@ -4,6 +4,7 @@ package dev.fairway.traffic.ebpf;
 import dev.fairway.linux.bpf.BpfLayout;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.traffic.rules.Front;
 import java.nio.ByteBuffer;
@@ -31,12 +32,21 @@ record SocketLayout<T>(int bytes, BiConsumer<T, ByteBuffer> writer, Function<Byt
 
   /// `address 16, port 2, protocol 1, zero 5`
   static final SocketLayout<Front> FRONT =
-      writeOnly(
-          24, (front, out) -> write(front.address(), front.port(), front.protocol().number(), out));
+      new SocketLayout<>(
+          24,
+          (front, out) -> write(front.address(), front.port(), front.protocol().number(), out),
+          in -> {
+            TransportAddress at = readAddress(in);
+            int protocol = in.get(in.position() - 6);
+            return new Front(at.address(), protocol(protocol), at.port());
+          });
 
   /// `address 16, port 2, zero 6`
   static final SocketLayout<TransportAddress> ENDPOINT =
-      writeOnly(24, (endpoint, out) -> write(endpoint.address(), endpoint.port(), 0, out));
+      new SocketLayout<>(
+          24,
+          (endpoint, out) -> write(endpoint.address(), endpoint.port(), 0, out),
+          SocketLayout::readAddress);
 
   static final SocketLayout<Way> WAY =
       new SocketLayout<>(
@@ -88,6 +98,28 @@ record SocketLayout<T>(int bytes, BiConsumer<T, ByteBuffer> writer, Function<Byt
         .put((byte) protocol)
         .put((byte) 0)
         .putInt(0);
+  }
+
+  private static TransportAddress readAddress(ByteBuffer in) {
+    long high = Long.reverseBytes(in.getLong());
+    long low = Long.reverseBytes(in.getLong());
+    int port = Short.toUnsignedInt(Short.reverseBytes(in.getShort()));
+    in.position(in.position() + 6);
+    boolean four = high == 0 && (low & ~0xffff_ffffL) == MAPPED;
+    IpAddress address =
+        four
+            ? new IpAddress(IpFamily.IPV4, 0, low & 0xffff_ffffL)
+            : new IpAddress(IpFamily.IPV6, high, low);
+    return new TransportAddress(address, port);
+  }
+
+  private static Protocol protocol(int number) {
+    for (Protocol protocol : Protocol.values()) {
+      if (protocol.number() == number) {
+        return protocol;
+      }
+    }
+    throw new IllegalArgumentException("protocol " + number);
   }
 
   @Override

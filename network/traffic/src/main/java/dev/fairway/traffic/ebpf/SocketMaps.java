@@ -15,6 +15,7 @@ import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.RuleSet;
 import dev.fairway.traffic.rules.Target;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -176,6 +177,39 @@ record SocketMaps(
         endpoints.remove(new Place(way.list(), i));
       }
     });
+  }
+
+  /// What is not as it was put there.
+  List<String> damage(Collection<RuleSet> rules) {
+    int missing = 0;
+    Set<Front> wanted = new HashSet<>();
+    for (RuleSet ruleSet : rules) {
+      for (Map.Entry<Front, Target> of : ruleSet.targets().entrySet()) {
+        List<TransportAddress> some = balanced(of.getKey(), of.getValue());
+        if (!some.isEmpty()) {
+          wanted.add(of.getKey());
+          missing += isRight(of.getKey(), of.getValue(), some) ? 0 : 1;
+        }
+      }
+    }
+    List<String> found = new ArrayList<>();
+    if (missing > 0) {
+      found.add(missing + " Service ports are missing or changed in " + fronts);
+    }
+    long others = fronts.keys().stream().filter(front -> !wanted.contains(front)).count();
+    if (others > 0) {
+      found.add(others + " Service ports are somebody else's in " + fronts);
+    }
+    return found;
+  }
+
+  private boolean isRight(Front front, Target target, List<TransportAddress> some) {
+    Optional<Way> there = fronts.get(front);
+    return there.equals(there.map(way -> way(target, some, way.list())))
+        && there.isPresent()
+        && places(there.get(), some).entrySet().stream()
+            .allMatch(place -> endpoints.get(place.getKey()).equals(Optional.of(place.getValue())))
+        && members(front, target).stream().allMatch(member -> members.get(member).isPresent());
   }
 
   /// By their names in the code of programs.

@@ -7,14 +7,19 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
 import dev.fairway.linux.nft.NftTable;
+import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
+import dev.fairway.net.Prefix;
+import dev.fairway.net.Protocol;
 import dev.fairway.traffic.rules.BalancedPort;
+import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServiceDatapath;
 import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.ServicesConfig;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -65,7 +70,9 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   /// So often a look at the whole is left out while the generation of nf_tables says nothing new:
   /// the legacy kind of iptables has none.
-  private static final int LOOKS_LEFT_OUT = 11;
+  private static final int LOOKS_LEFT_OUT = 59;
+
+  private static final int MOST_TOLD = 5;
 
   private final ServicesConfig config;
   private final NfTables tables;
@@ -89,6 +96,44 @@ public final class IptablesDatapath implements ServiceDatapath {
   /// For the given namespace.
   public static IptablesDatapath open(ServicesConfig config, NetworkNamespace namespace) {
     return new IptablesDatapath(config, namespace);
+  }
+
+  @Override
+  public Set<Front> datagramFronts() {
+    Set<Front> fronts = new HashSet<>();
+    for (IpFamily family : IpFamily.values()) {
+      if (hasTables(family)) {
+        for (String rule : of(family).list().rules().getOrDefault("nat", List.of())) {
+          addDatagramFronts(family, List.of(rule.split(" ")), fronts);
+        }
+      }
+    }
+    return fronts;
+  }
+
+  private void addDatagramFronts(IpFamily family, List<String> rule, Set<Front> fronts) {
+    int address = rule.indexOf("-d") + 1;
+    int port = rule.indexOf("--dport") + 1;
+    boolean isNodePort = rule.getFirst().equals(KubeChains.NODE_PORTS);
+    if (port == 0
+        || !rule.contains("udp")
+        || !(isNodePort || (address > 0 && rule.getFirst().equals(KubeChains.SERVICES)))) {
+      return;
+    }
+    try {
+      int number = Integer.parseInt(rule.get(port));
+      List<IpAddress> addresses =
+          isNodePort
+              ? config.nodePortAddresses()
+              : List.of(Prefix.parse(rule.get(address)).address());
+      for (IpAddress one : addresses) {
+        if (one.family() == family) {
+          fronts.add(new Front(one, Protocol.UDP, number));
+        }
+      }
+    } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+      LOG.debug("not a rule of ours: {}", rule);
+    }
   }
 
   @Override
@@ -160,7 +205,7 @@ public final class IptablesDatapath implements ServiceDatapath {
   }
 
   @Override
-  public boolean isIntact() {
+  public boolean isIntact(ServiceIndex index) {
     long now = tables.strangers();
     if (now == strangers && !left.isEmpty() && looksLeftOut < LOOKS_LEFT_OUT) {
       looksLeftOut++;
@@ -174,6 +219,36 @@ public final class IptablesDatapath implements ServiceDatapath {
       }
     }
     return !left.isEmpty();
+  }
+
+  @Override
+  public List<String> damage(ServiceIndex index) {
+    List<String> found = new ArrayList<>();
+    left.forEach((family, before) -> {
+      Iptables.Listing now = ours(of(family).list());
+      for (String table : TABLES) {
+        lost("chain %s of table %s is gone", table, before.chains(), now.chains(), found);
+        lost("rule \"%s\" of table %s is gone", table, before.rules(), now.rules(), found);
+        lost(
+            "rule \"%s\" of table %s is somebody else's",
+            table, now.rules(), before.rules(), found);
+      }
+    });
+    return found.size() <= MOST_TOLD ? found : List.copyOf(found.subList(0, MOST_TOLD));
+  }
+
+  private static void lost(
+      String words,
+      String table,
+      Map<String, List<String>> before,
+      Map<String, List<String>> now,
+      List<String> found) {
+    Set<String> there = Set.copyOf(now.getOrDefault(table, List.of()));
+    for (String one : before.getOrDefault(table, List.of())) {
+      if (!there.contains(one)) {
+        found.add(words.formatted(one, table));
+      }
+    }
   }
 
   @Override

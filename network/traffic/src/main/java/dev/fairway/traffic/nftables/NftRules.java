@@ -49,8 +49,10 @@ import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.Target;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /// Renders rules of one IP family for nf_tables. Pure.
@@ -210,6 +212,26 @@ final class NftRules {
   /// Where it is remembered which client has which endpoint.
   NftSet clients() {
     return clients;
+  }
+
+  /// What happens at each front.
+  NftSet services() {
+    return services;
+  }
+
+  /// The front that a key of [#services] stands for, if it is one of UDP.
+  Optional<Front> datagramFront(NftValue key) {
+    ByteBuffer bytes = ByteBuffer.wrap(key.octets());
+    if (bytes.remaining() != family.addressBytes() + 8) {
+      return Optional.empty();
+    }
+    byte[] address = new byte[family.addressBytes()];
+    bytes.get(address);
+    int protocol = bytes.getInt() >>> 24;
+    int port = Short.toUnsignedInt(bytes.getShort());
+    return protocol == Protocol.UDP.number() && port > 0
+        ? Optional.of(new Front(IpAddress.ofBytes(address), Protocol.UDP, port))
+        : Optional.empty();
   }
 
   /// The chains that a plan's fronts lead to and that are not there yet. They are to be there one

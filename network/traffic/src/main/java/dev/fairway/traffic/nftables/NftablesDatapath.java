@@ -6,7 +6,9 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
 import dev.fairway.linux.nft.NftTable;
+import dev.fairway.linux.nft.NftValue;
 import dev.fairway.net.IpFamily;
+import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.RuleSet;
 import dev.fairway.traffic.rules.ServiceDatapath;
@@ -15,6 +17,7 @@ import dev.fairway.traffic.rules.ServicesConfig;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -51,22 +54,28 @@ public final class NftablesDatapath implements ServiceDatapath {
     return new NftablesDatapath(config, NfTables.open(namespace));
   }
 
+  @Override
+  public Set<Front> datagramFronts() {
+    Set<Front> fronts = new HashSet<>();
+    for (IpFamily family : leftBehind(tables)) {
+      for (NftValue key : tables.keys(of(family).services())) {
+        of(family).datagramFront(key).ifPresent(fronts::add);
+      }
+    }
+    return fronts;
+  }
+
   /// One transaction takes away what there was and puts the whole in its place. IPv4 always has a
   /// table; IPv6 gets one with its first Service, and keeps it.
   @Override
   public void load(ServiceIndex index) {
     installed = false;
-    Map<IpFamily, RuleSet> ruleSets = index.ruleSets();
-    loaded.addAll(ruleSets.keySet());
+    loaded.addAll(index.ruleSets().keySet());
     loaded.add(IpFamily.IPV4);
     loaded.addAll(leftBehind(tables));
     List<NftRequest> requests = new ArrayList<>();
     for (IpFamily family : loaded) {
-      RuleSet ruleSet = ruleSets.getOrDefault(family, RuleSet.EMPTY);
-      requests.addAll(of(family).skeleton());
-      Plan all = Plan.between(RuleSet.EMPTY, ruleSet);
-      requests.addAll(of(family).chains(all));
-      requests.addAll(of(family).elements(all));
+      requests.addAll(whole(family, index));
       List<NftRequest.Remembered> clients = tables.remembered(of(family).clients());
       if (!clients.isEmpty()) {
         requests.add(new NftRequest.Recall(of(family).clients(), clients));
@@ -83,6 +92,15 @@ public final class NftablesDatapath implements ServiceDatapath {
         }
       }
     }
+  }
+
+  private List<NftRequest> whole(IpFamily family, ServiceIndex index) {
+    RuleSet ruleSet = index.ruleSets().getOrDefault(family, RuleSet.EMPTY);
+    Plan all = Plan.between(RuleSet.EMPTY, ruleSet);
+    List<NftRequest> requests = new ArrayList<>(of(family).skeleton());
+    requests.addAll(of(family).chains(all));
+    requests.addAll(of(family).elements(all));
+    return requests;
   }
 
   @Override
@@ -116,7 +134,9 @@ public final class NftablesDatapath implements ServiceDatapath {
         }
       });
     } catch (KernelException e) {
-      if (e.errno() != NfTables.ERESTART) {
+      if (e.errno() == NfTables.ERESTART) {
+        LOG.info("somebody changed nf_tables; loading the Service rules anew");
+      } else {
         LOG.warn("changing the Service rules failed, loading all anew: {}", e.getMessage());
       }
       load(index);
@@ -124,8 +144,15 @@ public final class NftablesDatapath implements ServiceDatapath {
   }
 
   @Override
-  public boolean isIntact() {
+  public boolean isIntact(ServiceIndex index) {
     return installed && tables.strangers() == strangers;
+  }
+
+  @Override
+  public List<String> damage(ServiceIndex index) {
+    List<NftRequest> whole = new ArrayList<>();
+    loaded.forEach(family -> whole.addAll(whole(family, index)));
+    return tables.differences(whole);
   }
 
   @Override

@@ -42,7 +42,11 @@ import org.slf4j.LoggerFactory;
 /// number, at the latest after [#CHECK]; then everything is loaded anew.
 public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable {
   /// How often the kernel is asked whether somebody else changed something.
-  public static final Duration CHECK = Duration.ofSeconds(5);
+  public static final Duration CHECK = Duration.ofSeconds(1);
+
+  /// How often at most everything is loaded anew only because somebody changed something that may
+  /// not be ours.
+  private static final Duration CALM = Duration.ofSeconds(10);
 
   private static final Logger LOG = LoggerFactory.getLogger(PolicyDatapath.class);
   private static final int ATTEMPTS = 5;
@@ -77,6 +81,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private boolean checkPending;
 
   private long strangers;
+
+  /// When everything was loaded last, by [System#nanoTime].
+  private long lastLoad;
 
   private PolicyDatapath(PolicyConfig config, NfTables tables, Connections connections) {
     this.tables = tables;
@@ -314,6 +321,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       try {
         tables.applyIf(strangers, requests);
         installed = true;
+        lastLoad = System.nanoTime();
       } catch (KernelException e) {
         if (e.errno() != NfTables.ERESTART || attempt == ATTEMPTS) {
           throw e;
@@ -374,10 +382,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   synchronized void check() {
     checkPending = false;
     try {
-      if (known && !closed && (!installed || tables.strangers() != strangers)) {
-        if (!loaded.pods().isEmpty()) {
-          LOG.info("the policy rules may not be as they were left; loading them anew");
-        }
+      if (known && !closed && isToBeLoaded()) {
         loadAll(installed ? loaded : index.refresh());
       } else if (leftovers && installed && !loaded.pods().isEmpty()) {
         leftovers = !connections.cut(loaded, List.of());
@@ -385,6 +390,32 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     } catch (RuntimeException e) {
       LOG.warn("cannot check the policy rules: {}", e.getMessage());
     }
+  }
+
+  private boolean isToBeLoaded() {
+    if (!installed) {
+      return true;
+    }
+    if (tables.strangers() == strangers) {
+      return false;
+    }
+    List<String> damage = damage();
+    if (!damage.isEmpty()) {
+      LOG.warn(
+          "somebody changed the policy rules: {}; loading them anew", String.join(", ", damage));
+    }
+    return !damage.isEmpty() || System.nanoTime() - lastLoad > CALM.toNanos();
+  }
+
+  /// What is not as it was left, in words.
+  private List<String> damage() {
+    List<NftRequest> whole = new ArrayList<>();
+    for (IpFamily family : IpFamily.values()) {
+      whole.addAll(of(family).skeleton());
+      PolicyPlan plan = PolicyPlan.between(PolicyRules.NONE, loaded, family);
+      whole.addAll(of(family).render(plan, PolicyRules.NONE, loaded));
+    }
+    return tables.differences(whole);
   }
 
   /// Removes all that was ever loaded into a namespace.
