@@ -6,6 +6,7 @@ import dev.fairway.net.Prefix;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,7 @@ final class ClusterNames {
   /// What a search path tries after the client's own namespace, or null without the shortcut.
   private final @Nullable List<Name> search;
 
+  private final List<Prefix> transferTo;
   private final Map<Name, List<ResourceRecord>> hosts;
   private final int ttl;
 
@@ -60,6 +62,7 @@ final class ClusterNames {
     fallthrough = zone.fallthrough().stream().map(Name::parseOrRoot).toList();
     search = zone.searchShortcut() ? search(zone.hostSearch()) : null;
     ttl = zone.ttlSeconds();
+    transferTo = config.transferTo();
     hosts = hosts(config.hosts());
   }
 
@@ -95,7 +98,8 @@ final class ClusterNames {
   /// What the zone holds besides Services.
   List<Zone.Contribution> fixed(IpAddress nameServerAddress) {
     List<ResourceRecord> records = new ArrayList<>();
-    records.add(soa(domain));
+    // Each reply has the serial of its own zone.
+    records.add(soa(domain, 0));
     records.add(ResourceRecord.of(domain, ttl, new Rdata.Target(RecordType.NS, nameServer)));
     records.add(
         ResourceRecord.of(domain.child("dns-version"), ttl, Rdata.Opaque.text(SPECIFICATION)));
@@ -123,6 +127,20 @@ final class ClusterNames {
             && zone != null
         ? searched(zone, query, client, reply, search)
         : outcome;
+  }
+
+  /// The whole zone, null if the client may not have it or asks for another.
+  @Nullable Transfer transfer(Zone zone, Query query, InetAddress client) {
+    IpAddress address = IpAddress.ofBytes(client.getAddress());
+    if (query.type() != RecordType.AXFR
+        || query.queryClass() != ResourceRecord.CLASS_IN
+        || !query.name().equals(domain)
+        || transferTo.stream().noneMatch(prefix -> prefix.contains(address))) {
+      return null;
+    }
+    Iterator<ResourceRecord> others =
+        zone.within(domain).filter(record -> record.type() != RecordType.SOA).iterator();
+    return new Transfer(query, soa(domain, zone.serial()), others);
   }
 
   private Outcome follow(
@@ -294,14 +312,15 @@ final class ClusterNames {
       // The id is as random as a turn of the wheel needs: each asker starts at another address.
       int turn = matching.isEmpty() ? 0 : Integer.remainderUnsigned(query.id(), matching.size());
       for (int i = 0; i < matching.size(); i++) {
-        answers.add(matching.get((i + turn) % matching.size()));
+        ResourceRecord record = matching.get((i + turn) % matching.size());
+        answers.add(record.type() == RecordType.SOA ? soa(apex, zone.serial()) : record);
       }
       if (!matching.isEmpty()) {
         return new Reply(ResponseCode.NO_ERROR, true, answers, List.of(), extras(zone, matching));
       }
     }
     int code = there == null ? ResponseCode.NAME_ERROR : ResponseCode.NO_ERROR;
-    return new Reply(code, true, answers, List.of(soa(apex)), List.of());
+    return new Reply(code, true, answers, List.of(soa(apex, zone.serial())), List.of());
   }
 
   private static List<ResourceRecord> matching(List<ResourceRecord> there, int type) {
@@ -333,11 +352,17 @@ final class ClusterNames {
     return extras;
   }
 
-  private ResourceRecord soa(Name apex) {
+  private ResourceRecord soa(Name apex, int serial) {
     return ResourceRecord.of(
         apex,
         NEGATIVE_TTL_SECONDS,
         new Rdata.Soa(
-            nameServer, domain.child("hostmaster"), 1, 7200, 1800, 86_400, NEGATIVE_TTL_SECONDS));
+            nameServer,
+            domain.child("hostmaster"),
+            serial,
+            7200,
+            1800,
+            86_400,
+            NEGATIVE_TTL_SECONDS));
   }
 }

@@ -6,6 +6,7 @@ import dev.fairway.net.Prefix;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// What the DNS server is told.
 ///
@@ -15,6 +16,8 @@ import java.util.Map;
 /// @param hosts names with fixed addresses, before all others
 /// @param forwarding who knows the rest
 /// @param caching what is kept of what they said
+/// @param overTls whether TLS is served, too
+/// @param transferTo who may have the whole zone (AXFR)
 /// @param concurrentConnections how many TCP connections are served at once, an eighth of them for
 ///   one client
 /// @param log whether each answer is logged
@@ -24,11 +27,14 @@ public record DnsConfig(
     Map<String, List<IpAddress>> hosts,
     Forwarding forwarding,
     Caching caching,
+    Optional<DnsOverTls> overTls,
+    List<Prefix> transferTo,
     int concurrentConnections,
     boolean log) {
   public DnsConfig {
     listen = List.copyOf(listen);
     hosts = Map.copyOf(hosts);
+    transferTo = List.copyOf(transferTo);
     if (listen.isEmpty()) {
       throw new IllegalArgumentException("DNS: listen names no address");
     }
@@ -61,19 +67,42 @@ public record DnsConfig(
         Map.of(),
         Forwarding.to(upstreams),
         Caching.usual(),
+        Optional.empty(),
+        List.of(),
         250,
         false);
   }
 
   public DnsConfig withCluster(ClusterZone other) {
-    return new DnsConfig(listen, other, hosts, forwarding, caching, concurrentConnections, log);
+    return new DnsConfig(
+        listen, other, hosts, forwarding, caching, overTls, transferTo, concurrentConnections, log);
   }
 
   public DnsConfig withForwarding(Forwarding other) {
-    return new DnsConfig(listen, cluster, hosts, other, caching, concurrentConnections, log);
+    return new DnsConfig(
+        listen, cluster, hosts, other, caching, overTls, transferTo, concurrentConnections, log);
   }
 
   public DnsConfig withCaching(Caching other) {
-    return new DnsConfig(listen, cluster, hosts, forwarding, other, concurrentConnections, log);
+    return new DnsConfig(
+        listen, cluster, hosts, forwarding, other, overTls, transferTo, concurrentConnections, log);
+  }
+
+  public DnsConfig withTls(DnsOverTls other) {
+    return new DnsConfig(
+        listen,
+        cluster,
+        hosts,
+        forwarding,
+        caching,
+        Optional.of(other),
+        transferTo,
+        concurrentConnections,
+        log);
+  }
+
+  public DnsConfig withTransferTo(List<Prefix> others) {
+    return new DnsConfig(
+        listen, cluster, hosts, forwarding, caching, overTls, others, concurrentConnections, log);
   }
 }

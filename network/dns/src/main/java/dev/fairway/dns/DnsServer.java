@@ -32,6 +32,7 @@ public final class DnsServer implements AutoCloseable {
   private final DnsCounts counts;
   private final List<UdpListener> udp = new ArrayList<>();
   private final List<TcpListener> tcp = new ArrayList<>();
+  private final List<TcpListener> tls = new ArrayList<>();
 
   private DnsServer(DnsConfig config) {
     ClientPods clients = new ClientPods();
@@ -40,15 +41,23 @@ public final class DnsServer implements AutoCloseable {
     follower =
         new ZoneFollower(
             names.services(), config.cluster().ttlSeconds(), names.fixed(first), clients);
-    forwarder = new Forwarder(config);
+    try {
+      forwarder = new Forwarder(config);
+    } catch (IOException e) {
+      throw new UncheckedIOException(String.valueOf(e.getMessage()), e);
+    }
     counts = new DnsCounts(config.listen().getFirst().getPort());
     Answering answering = new Answering(names, follower::zone, forwarder, counts, config.log());
     try {
+      if (config.overTls().isPresent()) {
+        listenOverTls(config, config.overTls().get(), answering);
+      }
       for (InetSocketAddress address : config.listen()) {
         UdpListener listener = UdpListener.open(address, answering);
         udp.add(listener);
         // Port 0 picks one for UDP; TCP then takes the same.
-        tcp.add(TcpListener.open(listener.address(), answering, config.concurrentConnections()));
+        tcp.add(
+            TcpListener.open(listener.address(), null, answering, config.concurrentConnections()));
       }
     } catch (IOException | RuntimeException e) {
       close();
@@ -59,6 +68,15 @@ public final class DnsServer implements AutoCloseable {
     }
   }
 
+  private void listenOverTls(DnsConfig config, DnsOverTls overTls, Answering answering)
+      throws IOException {
+    TlsIdentity identity = new TlsIdentity(overTls);
+    for (InetSocketAddress address : config.listen()) {
+      InetSocketAddress at = new InetSocketAddress(address.getAddress(), overTls.port());
+      tls.add(TcpListener.open(at, identity, answering, config.concurrentConnections()));
+    }
+  }
+
   /// Binds all addresses and serves.
   ///
   /// @throws UncheckedIOException if an address cannot be bound; none is then
@@ -66,6 +84,7 @@ public final class DnsServer implements AutoCloseable {
     DnsServer server = new DnsServer(config);
     server.udp.forEach(UdpListener::start);
     server.tcp.forEach(TcpListener::start);
+    server.tls.forEach(TcpListener::start);
     LOG.info(
         "DNS for {} at {}, other names from {}",
         config.cluster().domain(),
@@ -112,10 +131,17 @@ public final class DnsServer implements AutoCloseable {
     return udp.stream().map(UdpListener::address).toList();
   }
 
+  /// Where it listens for TLS.
+  public List<InetSocketAddress> tlsAddresses() {
+    return tls.stream().map(TcpListener::address).toList();
+  }
+
   /// Stops listening. Questions at upstreams end unanswered.
   @Override
   public void close() {
     udp.forEach(UdpListener::close);
     tcp.forEach(TcpListener::close);
+    tls.forEach(TcpListener::close);
+    forwarder.close();
   }
 }

@@ -10,6 +10,7 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.security.SecureRandom;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /// One question to one upstream.
 ///
@@ -44,7 +45,13 @@ final class Exchange {
 
   /// @throws IOException if it does not answer in time
   /// @throws MalformedMessage if it talks nonsense over TCP; over UDP nonsense is not listened to
-  Message run() throws IOException, MalformedMessage {
+  ///
+  /// @param secure to ask over TLS alone; null to ask over UDP and, where that is not enough, TCP
+  Message run(@Nullable TlsUpstream secure) throws IOException, MalformedMessage {
+    if (secure != null) {
+      byte[] answer = secure.ask(framed(), this::millisLeft);
+      return ofStream(answer);
+    }
     Message message = overUdp();
     return message.isTruncated() || !isOurSpelling(message) ? overTcp() : message;
   }
@@ -88,21 +95,29 @@ final class Exchange {
   private Message overTcp() throws IOException, MalformedMessage {
     try (Socket socket = new Socket()) {
       socket.connect(upstream, millisLeft());
-      byte[] framed = new byte[question.length + 2];
-      framed[0] = (byte) (question.length >>> 8);
-      framed[1] = (byte) question.length;
-      System.arraycopy(question, 0, framed, 2, question.length);
-      socket.getOutputStream().write(framed);
+      socket.getOutputStream().write(framed());
       socket.setSoTimeout(millisLeft());
       DataInputStream input = new DataInputStream(socket.getInputStream());
       byte[] answer = new byte[input.readUnsignedShort()];
       input.readFully(answer);
-      Message message = Message.read(answer, answer.length);
-      if (!answers(message)) {
-        throw new MalformedMessage("the answer is to another question", 0);
-      }
-      return message;
+      return ofStream(answer);
     }
+  }
+
+  private byte[] framed() {
+    byte[] framed = new byte[question.length + 2];
+    framed[0] = (byte) (question.length >>> 8);
+    framed[1] = (byte) question.length;
+    System.arraycopy(question, 0, framed, 2, question.length);
+    return framed;
+  }
+
+  private Message ofStream(byte[] answer) throws MalformedMessage {
+    Message message = Message.read(answer, answer.length);
+    if (!answers(message)) {
+      throw new MalformedMessage("the answer is to another question", 0);
+    }
+    return message;
   }
 
   private boolean answers(Message message) {

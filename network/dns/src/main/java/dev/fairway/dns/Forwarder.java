@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -41,18 +42,24 @@ final class Forwarder {
   private final Map<InetAddress, Integer> ofClients = new ConcurrentHashMap<>();
   final LongAdder refused = new LongAdder();
 
-  Forwarder(DnsConfig config) {
+  /// @throws IOException if the authorities of TLS upstreams cannot be read
+  Forwarder(DnsConfig config) throws IOException {
     Forwarding forwarding = config.forwarding();
-    routes =
-        forwarding.routes().stream()
-            .map(Upstreams::new)
-            .sorted(Comparator.comparingInt((Upstreams u) -> u.zone().labelCount()).reversed())
-            .toList();
+    List<Upstreams> all = new ArrayList<>();
+    for (Forwarding.Route route : forwarding.routes()) {
+      all.add(new Upstreams(route));
+    }
+    all.sort(Comparator.comparingInt((Upstreams u) -> u.zone().labelCount()).reversed());
+    routes = List.copyOf(all);
     timeout = forwarding.timeout();
     places = new Semaphore(forwarding.concurrent());
     mostOfOneClient = Math.max(1, forwarding.concurrent() / 4);
     cache = new AnswerCache(config.caching());
     staleFirst = config.caching().staleFirst();
+  }
+
+  void close() {
+    routes.forEach(Upstreams::close);
   }
 
   AnswerCache cache() {
@@ -209,7 +216,7 @@ final class Forwarder {
           Duration patience = left.compareTo(timeout) < 0 ? left : timeout;
           Message message =
               new Exchange(random, route.address(index), name, key.type(), key.dnssecOk(), patience)
-                  .run();
+                  .run(route.overTls(index));
           Reply reply = reply(message);
           if (isSaying(reply.responseCode())) {
             route.answered(index);

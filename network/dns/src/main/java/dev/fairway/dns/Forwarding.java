@@ -4,6 +4,7 @@ package dev.fairway.dns;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /// Who is asked for names that are not the cluster's.
 ///
@@ -21,7 +22,14 @@ public record Forwarding(List<Route> routes, Duration timeout, int concurrent) {
   }
 
   /// The resolvers of a zone: with `.` for all names, with another a stub domain.
-  public record Route(String zone, List<InetSocketAddress> upstreams, Order order) {
+  ///
+  /// @param tls whether they are asked over TLS, all of them
+  public record Route(
+      String zone, List<InetSocketAddress> upstreams, Order order, Optional<UpstreamTls> tls) {
+    public Route(String zone, List<InetSocketAddress> upstreams, Order order) {
+      this(zone, upstreams, order, Optional.empty());
+    }
+
     public Route {
       upstreams = List.copyOf(upstreams);
       Name.parse(zone.equals(".") ? "root" : zone);

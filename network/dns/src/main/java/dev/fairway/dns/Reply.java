@@ -23,7 +23,7 @@ record Reply(
   private static final int AUTHORITATIVE = 0x0400;
   private static final int TRUNCATED = 0x0200;
   private static final int RECURSION_AVAILABLE = 0x0080;
-  private static final int OPT_BYTES = 11;
+  static final int OPT_BYTES = 11;
 
   Reply {
     answers = List.copyOf(answers);
@@ -74,7 +74,7 @@ record Reply(
   }
 
   /// Every suffix of the question can be pointed at, so answers repeat the asker's own spelling.
-  private static void placeQuestion(WireWriter writer, Query query) {
+  static void placeQuestion(WireWriter writer, Query query) {
     int offset = Query.HEADER_BYTES;
     for (Name name = query.name(); name != null && !name.isRoot(); name = name.parent()) {
       writer.place(name, offset);

@@ -5,9 +5,11 @@ import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +27,8 @@ final class TcpConnection {
   private static final int PIPELINED = 16;
 
   private final Socket socket;
+  private final @Nullable TlsIdentity identity;
+  private volatile @Nullable OutputStream output;
   private final Asker asker;
   private final Answering answering;
   private final Semaphore pipeline = new Semaphore(PIPELINED);
@@ -34,8 +38,10 @@ final class TcpConnection {
 
   private volatile long deadline = System.nanoTime() + IDLE_NANOS;
 
-  TcpConnection(Socket socket, Answering answering) {
+  /// @param identity null without TLS
+  TcpConnection(Socket socket, @Nullable TlsIdentity identity, Answering answering) {
     this.socket = socket;
+    this.identity = identity;
     this.asker = new Asker(socket.getInetAddress(), true);
     this.answering = answering;
   }
@@ -57,7 +63,9 @@ final class TcpConnection {
   void serve() {
     try {
       socket.setTcpNoDelay(true);
-      DataInputStream input = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+      Socket talk = identity == null ? socket : identity.over(socket);
+      output = talk.getOutputStream();
+      DataInputStream input = new DataInputStream(new BufferedInputStream(talk.getInputStream()));
       WireWriter writer = new WireWriter();
       while (true) {
         waitForNext();
@@ -73,6 +81,12 @@ final class TcpConnection {
           case Answering.Step.Written _ -> send(writer);
           case Answering.Step.Silence _ -> {
             return;
+          }
+          case Answering.Step.SendAll(Transfer transfer) -> {
+            while (transfer.next(writer)) {
+              begin(ANSWER_NANOS);
+              send(writer);
+            }
           }
           case Answering.Step.AskUpstream ask -> {
             pipeline.acquireUninterruptibly();
@@ -123,7 +137,10 @@ final class TcpConnection {
     framed[0] = (byte) (writer.length() >>> 8);
     framed[1] = (byte) writer.length();
     System.arraycopy(writer.array(), 0, framed, 2, writer.length());
-    socket.getOutputStream().write(framed);
+    OutputStream out = output;
+    if (out != null) {
+      out.write(framed);
+    }
   }
 
   void close() {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// One TCP address (RFC 7766), a virtual thread a connection.
+/// One TCP address (RFC 7766), with or without TLS (RFC 7858), a virtual thread a connection.
 ///
 /// No client can hold it: each may have an eighth of the places; when all are taken, the connection
 /// that has waited longest for its next question makes room; and a connection that is quiet, or
@@ -22,29 +22,44 @@ final class TcpListener implements AutoCloseable {
   private static final int BACKLOG = 256;
 
   private final ServerSocket server;
+  private final @Nullable TlsIdentity identity;
   private final Answering answering;
   private final int most;
   private final int mostOfOneClient;
   private final Set<TcpConnection> open = ConcurrentHashMap.newKeySet();
 
-  private TcpListener(ServerSocket server, Answering answering, int connectionsAtOnce) {
+  private TcpListener(
+      ServerSocket server,
+      @Nullable TlsIdentity identity,
+      Answering answering,
+      int connectionsAtOnce) {
     this.server = server;
+    this.identity = identity;
     this.answering = answering;
     this.most = connectionsAtOnce;
     this.mostOfOneClient = Math.max(2, connectionsAtOnce / 8);
   }
 
-  static TcpListener open(InetSocketAddress address, Answering answering, int connectionsAtOnce)
+  /// @param identity who it is over TLS, null to do without
+  static TcpListener open(
+      InetSocketAddress address,
+      @Nullable TlsIdentity identity,
+      Answering answering,
+      int connectionsAtOnce)
       throws IOException {
     ServerSocket server = new ServerSocket();
     try {
       server.setReuseAddress(true);
       server.bind(address, BACKLOG);
-      return new TcpListener(server, answering, connectionsAtOnce);
+      return new TcpListener(server, identity, answering, connectionsAtOnce);
     } catch (IOException | RuntimeException e) {
       server.close();
       throw e;
     }
+  }
+
+  InetSocketAddress address() {
+    return (InetSocketAddress) server.getLocalSocketAddress();
   }
 
   void start() {
@@ -60,7 +75,7 @@ final class TcpListener implements AutoCloseable {
           socket.close();
           continue;
         }
-        TcpConnection connection = new TcpConnection(socket, answering);
+        TcpConnection connection = new TcpConnection(socket, identity, answering);
         open.add(connection);
         Thread.ofVirtual()
             .name("dns-connection")

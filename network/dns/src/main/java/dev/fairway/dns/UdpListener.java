@@ -94,7 +94,7 @@ final class UdpListener implements AutoCloseable {
           rendered.keep(message, length, writer);
         }
       }
-      case Answering.Step.Silence _ -> {}
+      case Answering.Step.Silence _, Answering.Step.SendAll _ -> {}
       case Answering.Step.AskUpstream ask ->
           Thread.ofVirtual().name("dns-forward").start(() -> forward(ask, sender));
     }

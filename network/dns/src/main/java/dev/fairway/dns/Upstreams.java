@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.dns;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
 
 /// The resolvers of one zone and which of them to ask first. One that failed is asked last for a
 /// while, so that a dead one costs its timeout seldom.
@@ -17,16 +20,27 @@ final class Upstreams {
   private final Forwarding.Order order;
   private final List<InetSocketAddress> addresses;
 
+  /// By index; empty without TLS.
+  private final List<TlsUpstream> overTls = new ArrayList<>();
+
   /// When each failed last, 0 for not since it answered.
   private final AtomicLongArray failed;
 
   private final AtomicInteger turn = new AtomicInteger();
 
-  Upstreams(Forwarding.Route route) {
+  /// @throws IOException if the authorities of its TLS cannot be read
+  Upstreams(Forwarding.Route route) throws IOException {
     zone = route.zoneName();
     order = route.order();
     addresses = route.upstreams();
     failed = new AtomicLongArray(addresses.size());
+    if (route.tls().isPresent()) {
+      UpstreamTls wanted = route.tls().get();
+      SSLContext context = TlsIdentity.trusting(wanted.authorities());
+      for (InetSocketAddress address : addresses) {
+        overTls.add(new TlsUpstream(address, wanted.serverName(), context));
+      }
+    }
   }
 
   Name zone() {
@@ -35,6 +49,15 @@ final class Upstreams {
 
   InetSocketAddress address(int index) {
     return addresses.get(index);
+  }
+
+  /// What asks it over TLS, null without.
+  @Nullable TlsUpstream overTls(int index) {
+    return overTls.isEmpty() ? null : overTls.get(index);
+  }
+
+  void close() {
+    overTls.forEach(TlsUpstream::close);
   }
 
   /// All of them, in the order to ask them now.

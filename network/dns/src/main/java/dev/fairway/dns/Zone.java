@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.HashTreePMap;
 import org.pcollections.PMap;
@@ -16,7 +17,7 @@ import org.pcollections.PMap;
 /// name below it has (RFC 8020), so every node counts its uses: that tells "no such name" from "no
 /// such type", and lets names vanish with their last use.
 final class Zone {
-  static final Zone EMPTY = new Zone(HashTreePMap.empty());
+  static final Zone EMPTY = new Zone(HashTreePMap.empty(), 0);
 
   private record Node(List<ResourceRecord> records, int uses) {}
 
@@ -31,9 +32,23 @@ final class Zone {
   }
 
   private final PMap<Name, Node> nodes;
+  private final int serial;
 
-  private Zone(PMap<Name, Node> nodes) {
+  private Zone(PMap<Name, Node> nodes, int serial) {
     this.nodes = nodes;
+    this.serial = serial;
+  }
+
+  /// Grows with each change (RFC 1982); by its use of the clock also over a restart.
+  int serial() {
+    return serial;
+  }
+
+  /// All records at or below a name, in no order.
+  Stream<ResourceRecord> within(Name apex) {
+    return nodes.entrySet().stream()
+        .filter(entry -> entry.getKey().isWithin(apex))
+        .flatMap(entry -> entry.getValue().records.stream());
   }
 
   /// The records at a name, empty if it only exists, null if it does not.
@@ -47,7 +62,9 @@ final class Zone {
   }
 
   /// The zone without some contributions, which must be in it, and with others.
-  Zone with(Collection<Contribution> removed, Collection<Contribution> added) {
+  ///
+  /// @param seconds what the clock says, since 1970
+  Zone with(Collection<Contribution> removed, Collection<Contribution> added, long seconds) {
     Map<Name, Draft> drafts = new HashMap<>();
     for (Contribution contribution : removed) {
       count(drafts, contribution.name(), -1);
@@ -72,7 +89,9 @@ final class Zone {
         changed.put(name, new Node(List.copyOf(draft.records), draft.uses));
       }
     });
-    return new Zone(nodes.minusAll(gone).plusAll(changed));
+    int now = (int) seconds;
+    int next = now - serial > 0 ? now : serial + 1;
+    return new Zone(nodes.minusAll(gone).plusAll(changed), next);
   }
 
   private void count(Map<Name, Draft> drafts, Name name, int uses) {

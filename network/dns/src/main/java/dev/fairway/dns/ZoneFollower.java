@@ -88,7 +88,8 @@ final class ZoneFollower implements Subscriber {
       update(key, removed, added);
     }
     if (!added.isEmpty() || !removed.isEmpty()) {
-      zone = (before == null ? Zone.EMPTY : before).with(removed, added);
+      long seconds = System.currentTimeMillis() / 1000;
+      zone = (before == null ? Zone.EMPTY : before).with(removed, added, seconds);
     }
   }
 

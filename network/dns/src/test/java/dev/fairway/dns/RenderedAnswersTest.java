@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.net.IpAddress;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,7 +42,7 @@ class RenderedAnswersTest {
   private List<String> asked;
 
   @BeforeEach
-  void cluster() {
+  void cluster() throws IOException {
     follower =
         new ZoneFollower(names.services(), 5, names.fixed(IpAddress.parse("10.32.0.10")), clients);
     answering =

@@ -4,8 +4,10 @@ package dev.fairway.dns.corefile;
 import dev.fairway.dns.Caching;
 import dev.fairway.dns.ClusterZone;
 import dev.fairway.dns.DnsConfig;
+import dev.fairway.dns.DnsOverTls;
 import dev.fairway.dns.Forwarding;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
@@ -21,6 +23,8 @@ import java.util.Optional;
 /// @param hosts names with fixed addresses
 /// @param forwarding resolvers by zone
 /// @param caching what is kept of their answers
+/// @param overTls whether TLS is served, too
+/// @param transferTo who may have the whole zone
 /// @param health where `/health` is served
 /// @param lameduck for how long, when asked to end, it goes on while `/health` denies
 /// @param ready where `/ready` is served
@@ -35,6 +39,8 @@ public record Corefile(
     Map<String, List<IpAddress>> hosts,
     Forwarding forwarding,
     Caching caching,
+    Optional<DnsOverTls> overTls,
+    List<Prefix> transferTo,
     Optional<InetSocketAddress> health,
     Duration lameduck,
     Optional<InetSocketAddress> ready,
@@ -65,6 +71,7 @@ public record Corefile(
 
   /// The server's part.
   public DnsConfig config(List<InetSocketAddress> listen) {
-    return new DnsConfig(listen, cluster, hosts, forwarding, caching, 250, log);
+    return new DnsConfig(
+        listen, cluster, hosts, forwarding, caching, overTls, transferTo, 250, log);
   }
 }

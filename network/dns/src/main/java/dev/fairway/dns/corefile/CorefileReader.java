@@ -3,9 +3,12 @@ package dev.fairway.dns.corefile;
 
 import dev.fairway.dns.Caching;
 import dev.fairway.dns.ClusterZone;
+import dev.fairway.dns.DnsOverTls;
 import dev.fairway.dns.Forwarding;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,6 +26,11 @@ final class CorefileReader {
   private final String file;
   private final Corefile.ResolvConf resolvConf;
   private int port = -1;
+  private int tlsPort = -1;
+  private @Nullable Statement tlsFiles;
+  private @Nullable Statement transferAt;
+  private List<String> transferZones = List.of();
+  private final List<Prefix> transferTo = new ArrayList<>();
   private final List<String> bind = new ArrayList<>();
   private @Nullable Statement kubernetesAt;
   private @Nullable ClusterZone cluster;
@@ -60,6 +68,9 @@ final class CorefileReader {
         throw line.wrong("'disable' is understood only with the zone " + domain);
       }
     }
+    if (transferAt != null && !transferZones.contains(".") && !transferZones.contains(domain)) {
+      throw transferAt.wrong("only the zone " + domain + " can be transferred");
+    }
     if (autopath) {
       zone = zone.withSearchShortcut(search());
     }
@@ -71,6 +82,8 @@ final class CorefileReader {
         Map.copyOf(hosts),
         new Forwarding(List.copyOf(routes.values()), UPSTREAM_TIMEOUT, concurrent),
         caching == null ? Caching.none() : caching,
+        overTls(),
+        List.copyOf(transferTo),
         health,
         lameduck,
         ready,
@@ -97,7 +110,13 @@ final class CorefileReader {
   private void block(Statement block) {
     List<String> zones = new ArrayList<>();
     for (String key : block.words()) {
-      zones.add(zone(block, key));
+      String zone = zone(block, key);
+      if (!zones.contains(zone)) {
+        zones.add(zone);
+      }
+    }
+    if (block.words().stream().allMatch(key -> key.startsWith("tls://"))) {
+      throw block.wrong("tls:// stands beside a plain address in the same block: . tls://. {");
     }
     Caching before = caching;
     caching = null;
@@ -114,17 +133,21 @@ final class CorefileReader {
     String rest = key.endsWith(",") ? key.substring(0, key.length() - 1) : key;
     int scheme = rest.indexOf("://");
     if (scheme >= 0) {
-      if (!rest.startsWith("dns://")) {
-        throw block.wrong(key + ": only dns:// is served, no tls, https, quic or grpc");
+      if (!rest.startsWith("dns://") && !rest.startsWith("tls://")) {
+        throw block.wrong(key + ": only dns:// and tls:// are served, no https, quic or grpc");
       }
       rest = rest.substring(scheme + 3);
     }
+    boolean secure = key.startsWith("tls://");
     int colon = rest.lastIndexOf(':');
-    int own = colon < 0 ? DNS_PORT : Values.number(block, rest.substring(colon + 1), 1, 65_535);
-    if (port >= 0 && port != own) {
-      throw block.wrong(key + ": all blocks must have one port, and the first has " + port);
+    int usual = secure ? Values.TLS_PORT : DNS_PORT;
+    int own = colon < 0 ? usual : Values.number(block, rest.substring(colon + 1), 1, 65_535);
+    int before = secure ? tlsPort : port;
+    if (before >= 0 && before != own) {
+      throw block.wrong(key + ": all blocks must have one port, and the first has " + before);
     }
-    port = own;
+    tlsPort = secure ? own : tlsPort;
+    port = secure ? port : own;
     String zone = colon < 0 ? rest : rest.substring(0, colon);
     return Values.zone(block, zone.isEmpty() ? "." : zone);
   }
@@ -141,6 +164,8 @@ final class CorefileReader {
         }
         autopath = true;
       }
+      case "tls" -> tls(directive);
+      case "transfer" -> transfer(directive, zones);
       case "bind" -> bind.addAll(directive.arguments());
       case "health" -> health(directive);
       case "ready" -> ready = Optional.of(Values.at(directive, 8181));
@@ -184,40 +209,59 @@ final class CorefileReader {
   }
 
   private void forward(Statement directive, List<String> zones) {
-    List<String> words = directive.arguments();
-    if (words.size() < 2) {
-      throw directive.wrong("'forward' wants a zone and resolvers: forward . /etc/resolv.conf");
-    }
-    Forwarding.Order order = Forwarding.Order.RANDOM;
-    for (Statement option : directive.body()) {
-      switch (option.name()) {
-        case "max_concurrent" -> concurrent = Values.number(option, option.only(), 1, 1_000_000);
-        case "prefer_udp" -> option.withoutArguments();
-        case "policy" ->
-            order =
-                switch (option.only()) {
-                  case "random" -> Forwarding.Order.RANDOM;
-                  case "round_robin" -> Forwarding.Order.ROUND_ROBIN;
-                  case "sequential" -> Forwarding.Order.SEQUENTIAL;
-                  default -> throw option.wrong("policy is random, round_robin or sequential");
-                };
-        default -> throw option.wrong("'" + option.name() + "' is not understood in forward");
-      }
-    }
-    List<InetSocketAddress> upstreams = new ArrayList<>();
-    for (String to : words.subList(1, words.size())) {
-      if (to.startsWith("/")) {
-        upstreams.addAll(Values.nameServers(resolvConf.lines(to)));
-      } else {
-        upstreams.add(Values.upstream(directive, to));
-      }
-    }
-    String from = Values.zone(directive, words.getFirst());
-    for (String zone : from.equals(".") ? zones : List.of(from)) {
-      if (routes.putIfAbsent(zone, new Forwarding.Route(zone, upstreams, order)) != null) {
+    ForwardReader reader = new ForwardReader(directive, resolvConf);
+    concurrent = reader.concurrent().orElse(concurrent);
+    for (String zone : reader.from().equals(".") ? zones : List.of(reader.from())) {
+      if (routes.putIfAbsent(zone, reader.route(zone)) != null) {
         throw directive.wrong("the zone " + zone + " is forwarded already");
       }
     }
+  }
+
+  private void tls(Statement directive) {
+    directive.withoutBody();
+    List<String> words = directive.arguments();
+    if (words.size() != 2) {
+      throw directive.wrong("'tls' wants the files of a certificate and of its key, in PEM form");
+    }
+    tlsFiles = directive;
+  }
+
+  /// `transfer { to * }`
+  private void transfer(Statement directive, List<String> zones) {
+    if (!directive.arguments().isEmpty()) {
+      zones = directive.arguments();
+    }
+    transferAt = directive;
+    transferZones = zones;
+    for (Statement option : directive.body()) {
+      if (!option.name().equals("to") || option.arguments().isEmpty()) {
+        throw option.wrong("'transfer' wants: to * or addresses");
+      }
+      for (String word : option.arguments()) {
+        if (word.equals("*")) {
+          transferTo.add(Prefix.parse("0.0.0.0/0"));
+          transferTo.add(Prefix.parse("::/0"));
+        } else {
+          transferTo.add(Values.address(option, word).toPrefix());
+        }
+      }
+    }
+  }
+
+  private Optional<DnsOverTls> overTls() {
+    Statement files = tlsFiles;
+    if (files == null) {
+      if (tlsPort >= 0) {
+        throw new InvalidCorefile(file, 1, "tls:// is served only with 'tls CERTIFICATE KEY'");
+      }
+      return Optional.empty();
+    }
+    if (tlsPort < 0) {
+      throw files.wrong("'tls' stands in a block with an address such as tls://.:853");
+    }
+    List<String> words = files.arguments();
+    return Optional.of(new DnsOverTls(tlsPort, Path.of(words.get(0)), Path.of(words.get(1))));
   }
 
   private void hosts(Statement directive) {

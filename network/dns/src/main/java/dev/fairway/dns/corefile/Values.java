@@ -11,6 +11,7 @@ import java.util.Locale;
 /// Reads single words.
 final class Values {
   private static final int DNS_PORT = 53;
+  static final int TLS_PORT = 853;
 
   private Values() {}
 
@@ -80,11 +81,14 @@ final class Values {
     }
   }
 
-  /// `10.0.0.1`, `10.0.0.1:5353`, `[fd00::1]:5353`, `fd00::1`
+  /// `tls://10.0.0.1`, `10.0.0.1`, `10.0.0.1:5353`, `[fd00::1]:5353`, `fd00::1`
   static InetSocketAddress upstream(Statement at, String word) {
+    if (word.startsWith("tls://")) {
+      return socketAddress(at, word.substring(6), TLS_PORT);
+    }
     String rest = word.startsWith("dns://") ? word.substring(6) : word;
     if (rest.contains("://")) {
-      throw at.wrong(word + ": resolvers are asked over UDP and TCP only, not over TLS");
+      throw at.wrong(word + ": resolvers are asked over UDP, TCP and TLS only");
     }
     return socketAddress(at, rest, DNS_PORT);
   }

@@ -4,13 +4,18 @@ package dev.fairway.dns.corefile;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fairway.dns.DnsOverTls;
 import dev.fairway.dns.Forwarding;
 import dev.fairway.dns.PodNames;
+import dev.fairway.dns.UpstreamTls;
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -143,6 +148,42 @@ class CorefileTest {
     assertThat(corefile.log()).isTrue();
   }
 
+  @Test
+  void tlsAndTransfers() {
+    Corefile corefile =
+        parse(
+            """
+            .:53 tls://.:8853 {
+                tls /etc/dns.crt /etc/dns.key
+                kubernetes cluster.local
+                transfer {
+                    to 192.0.2.9 2001:db8::9
+                }
+                forward . tls://192.0.2.1 tls://[2001:db8::1]:8853 {
+                    tls_servername dns.example
+                    tls /etc/authorities.pem
+                }
+            }
+            """);
+    assertThat(corefile.port()).isEqualTo(53);
+    assertThat(corefile.overTls())
+        .contains(new DnsOverTls(8853, Path.of("/etc/dns.crt"), Path.of("/etc/dns.key")));
+    assertThat(corefile.transferTo())
+        .containsExactly(Prefix.parse("192.0.2.9/32"), Prefix.parse("2001:db8::9/128"));
+    assertThat(corefile.forwarding().routes())
+        .containsExactly(
+            new Forwarding.Route(
+                ".",
+                List.of(
+                    new InetSocketAddress("192.0.2.1", 853),
+                    new InetSocketAddress("2001:db8::1", 8853)),
+                Forwarding.Order.RANDOM,
+                Optional.of(
+                    new UpstreamTls("dns.example", Optional.of(Path.of("/etc/authorities.pem"))))));
+    assertThat(parse(". {\nkubernetes a\ntransfer a {\nto *\n}\n}\n").transferTo())
+        .containsExactly(Prefix.parse("0.0.0.0/0"), Prefix.parse("::/0"));
+  }
+
   /// `_` stands for a line's end.
   @ParameterizedTest
   @CsvSource(
@@ -151,7 +192,15 @@ class CorefileTest {
           """
           template ANY ANY                   | 2: 'template' is not understood; docs/recipes/dns.md lists what is
           forward .                          | 2: 'forward' wants a zone and resolvers: forward . /etc/resolv.conf
-          forward . tls://1.1.1.1            | 2: tls://1.1.1.1: resolvers are asked over UDP and TCP only, not over TLS
+          forward . https://1.1.1.1          | 2: https://1.1.1.1: resolvers are asked over UDP, TCP and TLS only
+          forward . tls://1.1.1.1 1.1.1.2    | 2: all resolvers of a 'forward' are asked over TLS, or none
+          forward . 1.1.1.1 { _ tls_servername a _ } | 3: 'tls_servername' wants resolvers such as tls://192.0.2.53
+          forward . tls://1.1.1.1 { _ tls a b _ } | 3: 'tls' takes a file of authorities or nothing; no client certificate
+          tls a                              | 2: 'tls' wants the files of a certificate and of its key, in PEM form
+          kubernetes a _ tls a b             | 3: 'tls' stands in a block with an address such as tls://.:853
+          kubernetes a _ transfer { _ from b _ } | 4: 'transfer' wants: to * or addresses
+          kubernetes a _ transfer b { _ to * _ } | 3: only the zone a can be transferred
+          kubernetes a _ transfer { _ to b _ } | 4: b is no address
           forward . dns.example              | 2: dns.example is no address
           forward . 1.1.1.1 { _ expire 5s _ }| 3: 'expire' is not understood in forward
           forward . 1.1.1.1 { _ policy best _ } | 3: policy is random, round_robin or sequential
@@ -171,7 +220,9 @@ class CorefileTest {
           bind {$HOST}                       | 2: {$HOST}: variables of the environment are not filled in
           errors                             | 1: no block has 'kubernetes'; without a cluster this server is of no use
           kubernetes a { _                   | 1: the block of '.' has no '}'
-          kubernetes a _ } _ tls://b {       | 4: tls://b: only dns:// is served, no tls, https, quic or grpc
+          kubernetes a _ } _ tls://b {       | 4: tls:// stands beside a plain address in the same block: . tls://. {
+          kubernetes a _ } _ grpc://b {      | 4: grpc://b: only dns:// and tls:// are served, no https, quic or grpc
+          kubernetes a _ } _ b tls://b {     | 1: tls:// is served only with 'tls CERTIFICATE KEY'
           kubernetes a _ } _ b:54 {          | 4: b:54: all blocks must have one port, and the first has 53
           kubernetes a _ } _ }               | 4: there is no block for this '}' to end
           """)
