@@ -16,15 +16,15 @@
 /// that wait for upstreams, or an eighth of the TCP connections.
 ///
 /// What is asked again is copied, not worked out ([RenderedAnswers]), and queries are taken and
-/// answered many at a time. TLS is spoken on either side (RFC 7858), and the cluster's zone is given
-/// whole to whom the configuration names (AXFR, RFC 5936).
+/// answered many at a time. TLS is spoken on either side (RFC 7858), and the cluster's zone is
+/// given whole to whom the configuration names (AXFR, RFC 5936).
 ///
 /// Limits: no incremental transfers and no NOTIFY, no DNSSEC of its own (the DO bit and signatures
-/// are passed through), no wildcards, no TSIG. Unless [PodNames#VERIFIED], pod names are synthesised
-/// for every address of the pod prefixes, in every namespace, without asking whether such a pod
-/// exists. A namespace exists as a name when a Service is in it. Whoever may write EndpointSlices
-/// for a headless Service of theirs can name any address but the machine's own (loopback,
-/// link-local), and so add a name to another pod's reverse name.
+/// are passed through), no wildcards, no TSIG. Unless [PodNames#VERIFIED], pod names are
+/// synthesised for every address of the pod prefixes, in every namespace, without asking whether
+/// such a pod exists. A namespace exists as a name when a Service is in it. Whoever may write
+/// EndpointSlices for a headless Service of theirs can name any address but the machine's own
+/// (loopback, link-local), and so add a name to another pod's reverse name.
 @NullMarked
 package dev.fairway.dns;
 
