@@ -20,10 +20,14 @@ final class NameClient {
 
   /// Whether a server has an address for the name now.
   static boolean knows(String server, String name) throws IOException {
+    return knows(new InetSocketAddress(IpAddress.parse(server).toInetAddress(), PORT), name);
+  }
+
+  static boolean knows(InetSocketAddress server, String name) throws IOException {
     byte[] question = question(name);
     try (DatagramSocket socket = new DatagramSocket()) {
       socket.setSoTimeout(TIMEOUT_MILLIS);
-      socket.connect(new InetSocketAddress(IpAddress.parse(server).toInetAddress(), PORT));
+      socket.connect(server);
       socket.send(new DatagramPacket(question, question.length));
       byte[] answer = new byte[512];
       socket.receive(new DatagramPacket(answer, answer.length));
