@@ -3,6 +3,7 @@ package dev.fairway.net;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import org.jspecify.annotations.Nullable;
 
 /// An IP address of either family, without a zone.
 ///
@@ -165,6 +166,16 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
   public int hashCode() {
     long mixed = (high * 31 + low) * 0x9e37_79b9_7f4a_7c15L; // 2^64 by the golden ratio
     return (int) (mixed >>> 32);
+  }
+
+  /// What the compiler makes of a record is slower until it has been optimised, and these are
+  /// compared by the ten thousand in programs that have just started.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof IpAddress that
+        && low == that.low
+        && high == that.high
+        && family == that.family;
   }
 
   @Override

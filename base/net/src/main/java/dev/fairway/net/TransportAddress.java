@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.net;
 
+import org.jspecify.annotations.Nullable;
+
 /// An address and a port: where a transport connection ends.
 ///
 /// @param address the IP address
@@ -11,6 +13,18 @@ public record TransportAddress(IpAddress address, int port)
     if (port < 0 || port > 65535) {
       throw new IllegalArgumentException("port " + port + " is not from 0 to 65535");
     }
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * address.hashCode() + port;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof TransportAddress that
+        && port == that.port
+        && address.equals(that.address);
   }
 
   @Override

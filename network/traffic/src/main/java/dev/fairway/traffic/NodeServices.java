@@ -28,7 +28,6 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -226,11 +225,12 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   }
 
   private void load() {
-    Map<IpFamily, Plan> plans = index.refresh();
     if (!loaded) {
+      index.refreshAll();
       loadAll();
       return;
     }
+    Map<IpFamily, Plan> plans = index.refresh();
     if (plans.values().stream().anyMatch(plan -> !plan.isEmpty())) {
       loaded = false;
       datapath.change(plans, index);
@@ -255,20 +255,18 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     settleAlone();
     healthChecks.set(index.healthChecks());
     int fronts = 0;
-    Map<IpFamily, RuleSet> ruleSets = new EnumMap<>(index.ruleSets());
-    earlier.forEach(front -> ruleSets.putIfAbsent(front.family(), RuleSet.EMPTY));
-    for (Map.Entry<IpFamily, RuleSet> of : ruleSets.entrySet()) {
+    for (IpFamily family : IpFamily.values()) {
       Set<Front> datagrams = new HashSet<>();
-      earlier.stream().filter(front -> front.family() == of.getKey()).forEach(datagrams::add);
-      of.getValue()
-          .targets()
-          .forEach((front, target) -> {
-            if (front.protocol() == Protocol.UDP && target instanceof Target.Balanced) {
-              datagrams.add(front);
-            }
-          });
-      forget(of.getKey(), datagrams);
-      fronts += of.getValue().targets().size();
+      earlier.stream().filter(front -> front.family() == family).forEach(datagrams::add);
+      fronts +=
+          index.forEach(
+              family,
+              (front, target) -> {
+                if (front.protocol() == Protocol.UDP && target instanceof Target.Balanced) {
+                  datagrams.add(front);
+                }
+              });
+      forget(family, datagrams);
     }
     LOG.info(
         "loaded the rules of {} Service ports in {} ms",

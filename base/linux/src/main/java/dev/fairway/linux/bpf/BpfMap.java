@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.linux.bpf;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -13,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -145,40 +147,67 @@ public final class BpfMap<K, V> implements AutoCloseable {
   ///
   /// @throws KernelException E2BIG if the map is full
   public void putAll(Map<K, V> entries) {
-    if (entries.isEmpty()) {
-      return;
-    }
-    int keyBytes = spec.key.bytes();
-    int valueBytes = spec.value.bytes();
-    int most = Math.min(BATCH, entries.size());
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment keys = arena.allocate((long) most * keyBytes, 8);
-      MemorySegment values = arena.allocate((long) most * valueBytes, 8);
-      int count = 0;
-      for (Map.Entry<K, V> entry : entries.entrySet()) {
-        MemorySegment key = keys.asSlice((long) count * keyBytes, keyBytes).fill((byte) 0);
-        MemorySegment value = values.asSlice((long) count * valueBytes, valueBytes).fill((byte) 0);
-        spec.key.write(entry.getKey(), buffer(key));
-        spec.value.write(entry.getValue(), buffer(value));
-        if (++count == most) {
-          updateBatch(keys, values, count);
-          count = 0;
-        }
-      }
-      if (count > 0) {
-        updateBatch(keys, values, count);
-      }
-    }
+    Filling filling = filling();
+    entries.forEach(filling::put);
+    filling.flush();
   }
 
-  private void updateBatch(MemorySegment keys, MemorySegment values, int count) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment attributes = arena.allocate(56, 8);
-      attributes.set(JAVA_LONG, 16, keys.address());
-      attributes.set(JAVA_LONG, 24, values.address());
-      attributes.set(JAVA_INT, 32, count);
-      attributes.set(JAVA_INT, 36, fd.number());
-      BpfCall.call(UPDATE_BATCH, "BPF_MAP_UPDATE_BATCH", attributes, toString());
+  /// Puts many entries in as they come, without a place where all of them are at once.
+  public Filling filling() {
+    return new Filling();
+  }
+
+  /// Entries that are gathered and put in by the thousand.
+  public final class Filling {
+    // On the heap until they are many: to write single numbers elsewhere is slow in a program that
+    // has just started.
+    private final byte[] keys = new byte[BATCH * spec.key.bytes()];
+    private final byte[] values = new byte[BATCH * spec.value.bytes()];
+    private final ByteBuffer toKeys = ByteBuffer.wrap(keys).order(ByteOrder.nativeOrder());
+    private final ByteBuffer toValues = ByteBuffer.wrap(values).order(ByteOrder.nativeOrder());
+    private int count;
+
+    private Filling() {}
+
+    /// Puts one in now or at the next [#flush], over an old one of the same key.
+    ///
+    /// @throws KernelException E2BIG if the map is full
+    public void put(K key, V value) {
+      toKeys.position(count * spec.key.bytes());
+      spec.key.write(key, toKeys);
+      toValues.position(count * spec.value.bytes());
+      spec.value.write(value, toValues);
+      count++;
+      if (count == BATCH) {
+        flush();
+      }
+    }
+
+    /// Puts in what is not in yet. If it fails, some entries are in.
+    ///
+    /// @throws KernelException E2BIG if the map is full
+    public void flush() {
+      if (count == 0) {
+        return;
+      }
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment attributes = arena.allocate(56, 8);
+        attributes.set(JAVA_LONG, 16, copy(arena, keys).address());
+        attributes.set(JAVA_LONG, 24, copy(arena, values).address());
+        attributes.set(JAVA_INT, 32, count);
+        attributes.set(JAVA_INT, 36, fd.number());
+        BpfCall.call(UPDATE_BATCH, "BPF_MAP_UPDATE_BATCH", attributes, BpfMap.this.toString());
+      }
+      count = 0;
+      // What a layout leaves out is zero.
+      Arrays.fill(keys, (byte) 0);
+      Arrays.fill(values, (byte) 0);
+    }
+
+    private static MemorySegment copy(Arena arena, byte[] bytes) {
+      MemorySegment copy = arena.allocate(bytes.length, 8);
+      MemorySegment.copy(bytes, 0, copy, JAVA_BYTE, 0, bytes.length);
+      return copy;
     }
   }
 

@@ -2,6 +2,7 @@
 package dev.fairway.linux.nft;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.IpFamily;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Protocol;
 import java.nio.ByteBuffer;
@@ -74,39 +75,55 @@ public final class NftValue {
   public static final class Builder {
     private static final int MAX_BYTES = 64;
 
-    private final ByteBuffer parts = ByteBuffer.allocate(MAX_BYTES);
+    private final byte[] parts = new byte[MAX_BYTES];
+    private int length;
 
     private Builder() {}
 
     public Builder address(IpAddress address) {
-      parts.put(address.bytes());
+      if (address.family() == IpFamily.IPV6) {
+        word((int) (address.high() >>> 32));
+        word((int) address.high());
+        word((int) (address.low() >>> 32));
+      }
+      word((int) address.low());
       return this;
     }
 
     public Builder mac(MacAddress mac) {
-      parts.put(mac.bytes()).putShort((short) 0);
+      byte[] bytes = mac.bytes();
+      System.arraycopy(bytes, 0, parts, length, bytes.length);
+      length += 8;
       return this;
     }
 
     public Builder protocol(Protocol protocol) {
-      parts.put((byte) protocol.number()).put((byte) 0).putShort((short) 0);
+      word(protocol.number() << 24);
       return this;
     }
 
     public Builder port(int port) {
-      parts.putShort((short) port).putShort((short) 0);
+      word(port << 16);
       return this;
+    }
+
+    /// Most significant byte first.
+    private void word(int value) {
+      parts[length] = (byte) (value >>> 24);
+      parts[length + 1] = (byte) (value >>> 16);
+      parts[length + 2] = (byte) (value >>> 8);
+      parts[length + 3] = (byte) value;
+      length += 4;
     }
 
     /// A number in the machine's own order.
     public Builder number(int value) {
-      parts.putInt(
-          ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
+      word(ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
       return this;
     }
 
     public NftValue build() {
-      return new NftValue(Arrays.copyOf(parts.array(), parts.position()));
+      return new NftValue(Arrays.copyOf(parts, length));
     }
   }
 }

@@ -8,6 +8,7 @@ import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.CgroupHook;
 import dev.fairway.net.IpFamily;
 import dev.fairway.traffic.nftables.NftablesDatapath;
+import dev.fairway.traffic.rules.Beside;
 import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServiceDatapath;
@@ -94,9 +95,16 @@ public final class EbpfDatapath implements ServiceDatapath {
   /// Where the kernel does not take them, packets are all there is.
   @Override
   public void load(ServiceIndex index) {
-    packets.load(index);
+    release();
+    Beside<Optional<SocketMaps>> maps = Beside.start("services-maps", () -> fill(index));
     try {
-      loadPrograms(index);
+      packets.load(index);
+    } catch (RuntimeException e) {
+      giveUp(maps, e);
+      throw e;
+    }
+    try {
+      maps.join().ifPresent(this::attach);
     } catch (KernelException e) {
       LOG.warn(
           "Services are not balanced at sockets, only as packets: the kernel does not take the"
@@ -107,22 +115,39 @@ public final class EbpfDatapath implements ServiceDatapath {
     }
   }
 
-  private void loadPrograms(ServiceIndex index) {
-    release();
+  private static void giveUp(Beside<Optional<SocketMaps>> maps, RuntimeException why) {
+    try {
+      maps.join().ifPresent(SocketMaps::close);
+    } catch (RuntimeException e) {
+      why.addSuppressed(e);
+    }
+  }
+
+  /// The maps of all Services; empty where there is no control group, which the log is told.
+  private Optional<SocketMaps> fill(ServiceIndex index) {
     if (group.isEmpty() || !Files.isDirectory(group.get())) {
       LOG.warn(
           "Services are not balanced at sockets, only as packets: {}",
           group
               .map(path -> "there is no control group " + path)
               .orElse("no control group of the unified hierarchy (cgroup v2) is configured"));
-      return;
+      return Optional.empty();
     }
-    CgroupHook hook = new CgroupHook(group.get());
-    Optional<BpfProgram> before = hook.find(Program.CONNECT_4.title, Program.CONNECT_4.kind);
-    List<BpfProgram> programs = new ArrayList<>();
-    SocketMaps filled = null;
+    Optional<BpfProgram> before =
+        new CgroupHook(group.get()).find(Program.CONNECT_4.title, Program.CONNECT_4.kind);
     try {
-      filled = SocketMaps.filled(index.ruleSets().values(), before);
+      return Optional.of(SocketMaps.filled(index, before));
+    } finally {
+      before.ifPresent(BpfProgram::close);
+    }
+  }
+
+  /// Puts programs that use these maps in the place of those there are.
+  private void attach(SocketMaps filled) {
+    CgroupHook hook = new CgroupHook(group.orElseThrow());
+    List<BpfProgram> programs = new ArrayList<>();
+    boolean done = false;
+    try {
       BpfProgram.Objects objects = filled.objects();
       for (Program program : Program.values()) {
         programs.add(program.load(objects));
@@ -130,11 +155,10 @@ public final class EbpfDatapath implements ServiceDatapath {
       programs.forEach(hook::set);
       attached = programs.stream().map(BpfProgram::id).toList();
       maps = filled;
-      filled = null;
+      done = true;
     } finally {
       programs.forEach(BpfProgram::close);
-      before.ifPresent(BpfProgram::close);
-      if (filled != null) {
+      if (!done) {
         filled.close();
       }
     }
@@ -153,7 +177,8 @@ public final class EbpfDatapath implements ServiceDatapath {
       if (e.errno() != Errno.E2BIG) {
         LOG.warn("changing the Services of sockets failed, loading all: {}", e.getMessage());
       }
-      loadPrograms(index);
+      release();
+      fill(index).ifPresent(this::attach);
     }
   }
 

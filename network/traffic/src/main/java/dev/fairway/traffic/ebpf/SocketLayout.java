@@ -61,12 +61,13 @@ record SocketLayout<T>(int bytes, BiConsumer<T, ByteBuffer> writer, Function<Byt
           in -> new Place(in.getInt(), in.getInt()));
 
   static final SocketLayout<Member> MEMBER =
-      writeOnly(
+      new SocketLayout<>(
           FRONT.bytes + ENDPOINT.bytes,
           (member, out) -> {
             FRONT.write(member.front, out);
             ENDPOINT.write(member.endpoint, out);
-          });
+          },
+          in -> new Member(FRONT.read(in), ENDPOINT.read(in)));
 
   /// What only programs read and write.
   static SocketLayout<byte[]> opaque(int bytes) {
@@ -77,15 +78,6 @@ record SocketLayout<T>(int bytes, BiConsumer<T, ByteBuffer> writer, Function<Byt
           byte[] value = new byte[bytes];
           in.get(value);
           return value;
-        });
-  }
-
-  private static <T> SocketLayout<T> writeOnly(int bytes, BiConsumer<T, ByteBuffer> writer) {
-    return new SocketLayout<>(
-        bytes,
-        writer,
-        in -> {
-          throw new UnsupportedOperationException("nobody reads these back");
         });
   }
 

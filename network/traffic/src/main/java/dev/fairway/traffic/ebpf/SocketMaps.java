@@ -13,6 +13,7 @@ import dev.fairway.traffic.ebpf.SocketLayout.Way;
 import dev.fairway.traffic.rules.Front;
 import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.RuleSet;
+import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.Target;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -72,41 +73,51 @@ record SocketMaps(
   /// New ones with room for twice what is wanted, filled.
   ///
   /// @param before a program of the agent before, whose memories are taken over
-  static SocketMaps filled(Collection<RuleSet> rules, Optional<BpfProgram> before) {
-    Map<Front, Way> fronts = new LinkedHashMap<>();
-    Map<Place, TransportAddress> endpoints = new LinkedHashMap<>();
-    Map<Member, Integer> members = new LinkedHashMap<>();
-    Numbers lists = new Numbers();
-    for (RuleSet ruleSet : rules) {
-      ruleSet
-          .targets()
-          .forEach((front, target) -> {
-            List<TransportAddress> some = balanced(front, target);
-            if (!some.isEmpty()) {
-              Way way = way(target, some, lists.next());
-              fronts.put(front, way);
-              endpoints.putAll(places(way, some));
-              members(front, target).forEach(member -> members.put(member, 1));
-            }
-          });
-    }
+  static SocketMaps filled(ServiceIndex index, Optional<BpfProgram> before) {
+    int[] wanted = new int[3];
+    index.forEach((front, target) -> {
+      int some = balanced(front, target).size();
+      if (some > 0) {
+        wanted[0]++;
+        wanted[1] += some;
+        wanted[2] += keeps(front, target) ? some : 0;
+      }
+    });
     SocketMaps maps =
         new SocketMaps(
-            sparse(FRONTS, SocketLayout.FRONT, SocketLayout.WAY, fronts.size()),
-            sparse(ENDPOINTS, SocketLayout.PLACE, SocketLayout.ENDPOINT, endpoints.size()),
-            sparse(MEMBERS, SocketLayout.MEMBER, BpfLayout.NUMBER, members.size()),
+            sparse(FRONTS, SocketLayout.FRONT, SocketLayout.WAY, wanted[0]),
+            sparse(ENDPOINTS, SocketLayout.PLACE, SocketLayout.ENDPOINT, wanted[1]),
+            sparse(MEMBERS, SocketLayout.MEMBER, BpfLayout.NUMBER, wanted[2]),
             kept(before, CLIENTS_SPEC),
             kept(before, PEERS_SPEC),
-            lists);
+            new Numbers());
     try {
-      maps.endpoints.putAll(endpoints);
-      maps.members.putAll(members);
-      maps.fronts.putAll(fronts);
+      maps.fill(index);
       return maps;
     } catch (RuntimeException e) {
       maps.close();
       throw e;
     }
+  }
+
+  private void fill(ServiceIndex index) {
+    BpfMap<Front, Way>.Filling ways = fronts.filling();
+    BpfMap<Place, TransportAddress>.Filling places = endpoints.filling();
+    BpfMap<Member, Integer>.Filling all = members.filling();
+    index.forEach((front, target) -> {
+      List<TransportAddress> some = balanced(front, target);
+      if (!some.isEmpty()) {
+        Way way = way(target, some, nextList.next());
+        ways.put(front, way);
+        for (int i = 0; i < some.size(); i++) {
+          places.put(new Place(way.list(), i), some.get(i));
+        }
+        members(front, target).forEach(member -> all.put(member, 1));
+      }
+    });
+    places.flush();
+    all.flush();
+    ways.flush();
   }
 
   private static <K, V> BpfMap<K, V> sparse(
@@ -142,10 +153,14 @@ record SocketMaps(
   }
 
   /// Whoever sends datagrams keeps an endpoint for a while, affinity or not.
+  private static boolean keeps(Front front, @Nullable Target target) {
+    return target instanceof Target.Balanced balanced
+        && (front.protocol() == Protocol.UDP || balanced.affinity().isPresent());
+  }
+
   private static Set<Member> members(Front front, @Nullable Target target) {
     Set<Member> members = new HashSet<>();
-    if (target instanceof Target.Balanced balanced
-        && (front.protocol() == Protocol.UDP || balanced.affinity().isPresent())) {
+    if (keeps(front, target)) {
       balanced(front, target).forEach(endpoint -> members.add(new Member(front, endpoint)));
     }
     return members;

@@ -30,6 +30,7 @@ import org.slf4j.LoggerFactory;
 public final class NftablesDatapath implements ServiceDatapath {
   private static final Logger LOG = LoggerFactory.getLogger(NftablesDatapath.class);
   private static final int ATTEMPTS = 5;
+  private static final Plan NOTHING = Plan.between(RuleSet.EMPTY, RuleSet.EMPTY);
 
   private final NfTables tables;
   private final Map<IpFamily, NftRules> rules = new EnumMap<>(IpFamily.class);
@@ -70,12 +71,13 @@ public final class NftablesDatapath implements ServiceDatapath {
   @Override
   public void load(ServiceIndex index) {
     installed = false;
-    loaded.addAll(index.ruleSets().keySet());
+    Map<IpFamily, Plan> plans = index.everything();
+    loaded.addAll(plans.keySet());
     loaded.add(IpFamily.IPV4);
     loaded.addAll(leftBehind(tables));
     List<NftRequest> requests = new ArrayList<>();
     for (IpFamily family : loaded) {
-      requests.addAll(whole(family, index));
+      requests.addAll(whole(family, plans));
       List<NftRequest.Remembered> clients = tables.remembered(of(family).clients());
       if (!clients.isEmpty()) {
         requests.add(new NftRequest.Recall(of(family).clients(), clients));
@@ -94,9 +96,8 @@ public final class NftablesDatapath implements ServiceDatapath {
     }
   }
 
-  private List<NftRequest> whole(IpFamily family, ServiceIndex index) {
-    RuleSet ruleSet = index.ruleSets().getOrDefault(family, RuleSet.EMPTY);
-    Plan all = Plan.between(RuleSet.EMPTY, ruleSet);
+  private List<NftRequest> whole(IpFamily family, Map<IpFamily, Plan> plans) {
+    Plan all = plans.getOrDefault(family, NOTHING);
     List<NftRequest> requests = new ArrayList<>(of(family).skeleton());
     requests.addAll(of(family).chains(all));
     requests.addAll(of(family).elements(all));
@@ -151,7 +152,8 @@ public final class NftablesDatapath implements ServiceDatapath {
   @Override
   public List<String> damage(ServiceIndex index) {
     List<NftRequest> whole = new ArrayList<>();
-    loaded.forEach(family -> whole.addAll(whole(family, index)));
+    Map<IpFamily, Plan> plans = index.everything();
+    loaded.forEach(family -> whole.addAll(whole(family, plans)));
     return tables.differences(whole);
   }
 

@@ -2,6 +2,7 @@
 package dev.fairway.traffic.rules;
 
 import dev.fairway.net.TransportAddress;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -30,6 +31,10 @@ final class EndpointChoice {
 
   /// @param zone of the node, empty if it has none
   static Endpoints of(List<Candidate> candidates, String nodeName, String zone) {
+    List<TransportAddress> alike = alike(candidates);
+    if (!alike.isEmpty()) {
+      return new Endpoints(alike, List.of(), List.of(), true);
+    }
     Predicate<Candidate> meantForUs = meantForUs(candidates, nodeName, zone);
     List<TransportAddress> cluster = addresses(candidates, c -> c.ready() && meantForUs.test(c));
     if (cluster.isEmpty()) {
@@ -45,6 +50,26 @@ final class EndpointChoice {
         addresses(candidates, c -> c.local() && used.contains(c.address()));
     boolean any = candidates.stream().anyMatch(c -> c.ready() || c.ending());
     return new Endpoints(cluster, local, onNode, any);
+  }
+
+  /// All of them, if there is nothing to choose: they are ready, elsewhere, and for everybody. So
+  /// it is with nearly every Service, and an agent that starts reads all of them.
+  private static List<TransportAddress> alike(List<Candidate> candidates) {
+    TransportAddress[] all = new TransportAddress[candidates.size()];
+    for (int i = 0; i < all.length; i++) {
+      Candidate one = candidates.get(i);
+      if (!one.ready() || one.local() || !one.nodes().isEmpty() || !one.zones().isEmpty()) {
+        return List.of();
+      }
+      all[i] = one.address();
+    }
+    Arrays.sort(all);
+    for (int i = 1; i < all.length; i++) {
+      if (all[i].equals(all[i - 1])) {
+        return List.of();
+      }
+    }
+    return List.of(all);
   }
 
   private static Predicate<Candidate> meantForUs(

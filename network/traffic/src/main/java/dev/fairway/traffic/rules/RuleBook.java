@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,16 +38,47 @@ final class RuleBook {
   /// What stood at the changed fronts when the last plan was taken.
   private final Map<Front, @Nullable Target> before = new HashMap<>();
 
-  RuleBook(Consumer<String> problems) {
+  /// Whether what changes is kept for a plan.
+  private boolean followed;
+
+  /// @param followed whether what changes is kept for a plan
+  RuleBook(Consumer<String> problems, boolean followed) {
     this.problems = problems;
+    this.followed = followed;
+  }
+
+  /// Has what changes kept for a plan from now on, or not.
+  void follow(boolean wanted) {
+    followed = wanted;
+    before.clear();
+    refused.take();
+    hairpins.take();
+    ways.take();
+  }
+
+  /// What leads from nothing to now.
+  Plan everything() {
+    List<Plan.Swap> swaps = new ArrayList<>(claims.size());
+    claims.forEach(
+        (front, list) -> swaps.add(new Plan.Swap(front, null, list.getFirst().target())));
+    return Plan.of(
+        swaps,
+        Plan.Sides.of(Set.of(), ways.present()),
+        Plan.Sides.of(Set.of(), refused.present()),
+        Plan.Sides.of(Set.of(), hairpins.present()));
   }
 
   void add(ObjectKey service, Front front, Target target) {
     Claim claim = new Claim(service, target);
-    List<Claim> list = new ArrayList<>(claims.getOrDefault(front, List.of()));
+    List<Claim> others = claims.get(front);
+    if (others == null) {
+      replace(front, null, List.of(claim));
+      return;
+    }
+    List<Claim> list = new ArrayList<>(others);
     list.add(claim);
     list.sort(ORDER);
-    replace(front, list);
+    replace(front, others, list);
     if (list.size() > 1) {
       ObjectKey owner = list.getFirst().service();
       list.stream()
@@ -56,20 +88,21 @@ final class RuleBook {
   }
 
   void remove(ObjectKey service, Front front) {
-    List<Claim> list = new ArrayList<>(claims.getOrDefault(front, List.of()));
+    List<Claim> before = claims.getOrDefault(front, List.of());
+    List<Claim> list = new ArrayList<>(before);
     list.removeIf(claim -> claim.service().equals(service));
-    replace(front, list);
+    replace(front, before, list);
   }
 
-  private void replace(Front front, List<Claim> list) {
-    Target old = owned(claims.get(front));
+  private void replace(Front front, @Nullable List<Claim> others, List<Claim> list) {
+    Target old = owned(others);
     Target now = owned(list);
     if (list.isEmpty()) {
       claims.remove(front);
     } else {
       claims.put(front, List.copyOf(list));
     }
-    if (!before.containsKey(front)) {
+    if (followed && !before.containsKey(front)) {
       before.put(front, old);
     }
     if (old != null) {
@@ -109,6 +142,11 @@ final class RuleBook {
   /// Where a front leads now.
   Optional<Target> target(Front front) {
     return Optional.ofNullable(owned(claims.get(front)));
+  }
+
+  int forEach(BiConsumer<Front, Target> visitor) {
+    claims.forEach((front, list) -> visitor.accept(front, list.getFirst().target()));
+    return claims.size();
   }
 
   /// Everything, as a value.

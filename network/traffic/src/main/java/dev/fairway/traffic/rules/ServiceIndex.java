@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,9 @@ public final class ServiceIndex {
   private final Map<ObjectKey, ServiceRules> rules = new HashMap<>();
   private final Map<IpFamily, RuleBook> books = new EnumMap<>(IpFamily.class);
 
+  /// Whether what changes is kept for a plan.
+  private boolean followed = true;
+
   /// Of the few Services that have one.
   private final Map<ObjectKey, HealthCheck> healthChecks = new HashMap<>();
 
@@ -47,8 +51,10 @@ public final class ServiceIndex {
   public ServiceIndex(ServicesConfig config, Consumer<String> problems) {
     this.problems =
         problem -> {
-          if (told.size() < MAX_TOLD && told.add(problem)) {
-            problems.accept(problem);
+          synchronized (told) {
+            if (told.size() < MAX_TOLD && told.add(problem)) {
+              problems.accept(problem);
+            }
           }
         };
     this.config = config;
@@ -166,13 +172,38 @@ public final class ServiceIndex {
   ///
   /// @return what leads from the rules at the last call to those of now, by IP family
   public Map<IpFamily, Plan> refresh() {
-    for (ObjectKey key : changed) {
+    read();
+    Map<IpFamily, Plan> plans = new EnumMap<>(IpFamily.class);
+    books.forEach((family, book) -> plans.put(family, book.takePlan()));
+    return plans;
+  }
+
+  /// Reads what has changed, for somebody who then wants [#everything].
+  public void refreshAll() {
+    follow(false);
+    read();
+    follow(true);
+  }
+
+  /// What leads from nothing to the rules of the last [#refresh] or [#refreshAll], by IP family.
+  public Map<IpFamily, Plan> everything() {
+    Map<IpFamily, Plan> plans = new EnumMap<>(IpFamily.class);
+    books.forEach((family, book) -> plans.put(family, book.everything()));
+    return plans;
+  }
+
+  private void follow(boolean wanted) {
+    followed = wanted;
+    books.values().forEach(book -> book.follow(wanted));
+  }
+
+  private void read() {
+    Reading reading = Reading.of(changed, this::read);
+    for (int i = 0; i < reading.keys().length; i++) {
+      ObjectKey key = reading.keys()[i];
       Service service = services.get(key);
       ServiceRules before = rules.getOrDefault(key, ServiceRules.NONE);
-      ServiceRules after =
-          service == null
-              ? ServiceRules.NONE
-              : reader.read(service, slices.getOrDefault(key, Map.of()).values());
+      ServiceRules after = reading.rules()[i];
       if (service == null) {
         rules.remove(key);
       } else {
@@ -184,9 +215,13 @@ public final class ServiceIndex {
       replace(key, before, after);
     }
     changed.clear();
-    Map<IpFamily, Plan> plans = new EnumMap<>(IpFamily.class);
-    books.forEach((family, book) -> plans.put(family, book.takePlan()));
-    return plans;
+  }
+
+  private ServiceRules read(ObjectKey key) {
+    Service service = services.get(key);
+    return service == null
+        ? ServiceRules.NONE
+        : reader.read(service, slices.getOrDefault(key, Map.of()).values());
   }
 
   private void replace(ObjectKey key, ServiceRules before, ServiceRules after) {
@@ -211,13 +246,26 @@ public final class ServiceIndex {
   }
 
   private RuleBook book(IpFamily family) {
-    return books.computeIfAbsent(family, f -> new RuleBook(problems));
+    return books.computeIfAbsent(family, f -> new RuleBook(problems, followed));
   }
 
   /// Where a front leads as of the last [#refresh].
   public Optional<Target> target(Front front) {
     RuleBook book = books.get(front.family());
     return book == null ? Optional.empty() : book.target(front);
+  }
+
+  /// Every front of a family and where it leads as of the last [#refresh].
+  ///
+  /// @return how many there are
+  public int forEach(IpFamily family, BiConsumer<Front, Target> visitor) {
+    RuleBook book = books.get(family);
+    return book == null ? 0 : book.forEach(visitor);
+  }
+
+  /// As above, of both families.
+  public void forEach(BiConsumer<Front, Target> visitor) {
+    books.values().forEach(book -> book.forEach(visitor));
   }
 
   /// Everything as of the last [#refresh], by IP family; a family without Services may be absent.

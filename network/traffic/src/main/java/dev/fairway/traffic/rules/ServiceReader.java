@@ -126,7 +126,7 @@ final class ServiceReader {
               cluster,
               of(addresses.externalIps(), family),
               of(addresses.loadBalancerIps(), family),
-              addresses.sourceRanges().stream().filter(r -> r.family() == family).toList(),
+              ranges(addresses.sourceRanges(), family),
               addresses.restricted(),
               isPort(nodePort) ? OptionalInt.of(nodePort) : OptionalInt.empty(),
               affinity(spec),
@@ -137,7 +137,19 @@ final class ServiceReader {
   }
 
   private static List<IpAddress> of(Set<IpAddress> addresses, IpFamily family) {
-    return addresses.stream().filter(address -> address.family() == family).toList();
+    List<IpAddress> some = new ArrayList<>(addresses.size());
+    for (IpAddress address : addresses) {
+      if (address.family() == family) {
+        some.add(address);
+      }
+    }
+    return some;
+  }
+
+  private static List<Prefix> ranges(List<Prefix> ranges, IpFamily family) {
+    return ranges.isEmpty()
+        ? ranges
+        : ranges.stream().filter(range -> range.family() == family).toList();
   }
 
   private static Optional<Duration> affinity(ServiceSpec spec) {
@@ -207,9 +219,9 @@ final class ServiceReader {
     for (int i = 0; i < endpoints.size(); i++) {
       Endpoint endpoint = endpoints.get(i);
       // The addresses of one endpoint are interchangeable; everybody uses the first.
-      String field = "endpoints[" + i + "].addresses[0]";
       List<String> addresses = Objects.requireNonNullElse(endpoint.getAddresses(), List.of());
-      IpAddress address = addresses.isEmpty() ? null : address(slice, field, addresses.getFirst());
+      IpAddress address =
+          addresses.isEmpty() ? null : address(slice, i, "addresses[0]", addresses.getFirst());
       if (address == null || !isAllowed(slice, i, endpoint, address, family)) {
         continue;
       }
@@ -238,8 +250,8 @@ final class ServiceReader {
   /// (CVE-2020-8554, CVE-2021-25740).
   private boolean isAllowed(
       EndpointSlice slice, int i, Endpoint endpoint, IpAddress address, IpFamily family) {
-    String field = "endpoints[" + i + "].addresses[0]";
     if (address.family() != family) {
+      String field = "endpoints[" + i + "].addresses[0]";
       problem(slice, field, address + " is not of the slice's addressType");
       return false;
     }
@@ -249,7 +261,7 @@ final class ServiceReader {
         || address.isUnspecified()) {
       problem(
           slice,
-          field,
+          "endpoints[" + i + "].addresses[0]",
           address
               + " is a loopback, link-local, multicast or unspecified address, which no pod has");
       return false;
@@ -359,6 +371,16 @@ final class ServiceReader {
         yield null;
       }
     };
+  }
+
+  /// As below, of an entry in a slice's list.
+  private @Nullable IpAddress address(EndpointSlice slice, int i, String field, String text) {
+    try {
+      return IpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      problem(slice, "endpoints[" + i + "]." + field, String.valueOf(e.getMessage()));
+      return null;
+    }
   }
 
   private @Nullable IpAddress address(HasMetadata object, String field, String text) {
