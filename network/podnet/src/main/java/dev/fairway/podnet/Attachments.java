@@ -29,24 +29,21 @@ import dev.fairway.podnet.ipam.NoAddress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Carries out what container runtimes ask: an address, then a wire, then ports of the node; and
-/// the way back.
+/// Carries out what container runtimes ask: an address, then a wire, then ports of the node; the
+/// way back is with [Detachments].
 ///
 /// What an ADD does is in the address book or a remembered call before it is in the kernel, and a
 /// DEL takes it out of the kernel first, so a kill at any point leaves nothing that [#collect] of
 /// the next agent does not find.
 final class Attachments implements PodAttacher {
   private static final Logger LOG = LoggerFactory.getLogger(Attachments.class);
-  private static final int LOCKS = 64;
 
   /// What pods are made with; unknown until the node has its range.
   record Settings(int mtu) {}
@@ -59,7 +56,8 @@ final class Attachments implements PodAttacher {
   private final Delegate delegates;
   private final PodGate gate;
   private final StepObserver steps;
-  private final ReentrantLock[] locks = new ReentrantLock[LOCKS];
+  private final AttachmentLocks locks = new AttachmentLocks();
+  private final Detachments detachments;
   private volatile Optional<Settings> settings = Optional.empty();
   private volatile String trouble = "";
 
@@ -81,9 +79,7 @@ final class Attachments implements PodAttacher {
     this.delegates = delegates;
     this.gate = gate;
     this.steps = steps;
-    for (int i = 0; i < LOCKS; i++) {
-      locks[i] = new ReentrantLock();
-    }
+    detachments = new Detachments(source, book, wires, calls, ports, delegates, gate, steps, locks);
     Map<Attachment, List<HostPort>> opened = new HashMap<>();
     for (RememberedCall call : calls.all()) {
       shape(call).ifPresent(shape -> opened.put(call.request().attachment(), shape.ports()));
@@ -96,7 +92,7 @@ final class Attachments implements PodAttacher {
   private void tellGate() {
     for (Allocation allocation : book.allocations()) {
       Allocation.Owner owner = allocation.owner();
-      pod(owner)
+      Detachments.pod(owner)
           .ifPresent(pod ->
               gate.connected(pod.namespace(), pod.name(), owner.podUid(), allocation.addresses()));
     }
@@ -107,15 +103,6 @@ final class Attachments implements PodAttacher {
         gate.connected(pod.namespace(), pod.name(), pod.uid(), addresses);
       }
     }
-  }
-
-  private static Optional<CniRequest.Pod> pod(Allocation.Owner owner) {
-    int slash = owner.pod().indexOf('/');
-    return slash < 0
-        ? Optional.empty()
-        : Optional.of(
-            new CniRequest.Pod(
-                owner.pod().substring(0, slash), owner.pod().substring(slash + 1), owner.podUid()));
   }
 
   void settings(Settings known) {
@@ -130,7 +117,7 @@ final class Attachments implements PodAttacher {
   @Override
   public CniResult add(CniRequest request) throws CniException {
     Settings now = settings.orElseThrow(() -> notReady(Code.TRY_AGAIN_LATER));
-    ReentrantLock lock = lock(request.attachment());
+    ReentrantLock lock = locks.of(request.attachment());
     lock.lock();
     try (NetworkNamespace sandbox = open(request.netns().orElseThrow());
         Undo undo = new Undo()) {
@@ -308,7 +295,7 @@ final class Attachments implements PodAttacher {
     try {
       ports.set(attachment, wanted);
     } catch (HostPorts.PortInUse e) {
-      collect(); // perhaps by a sandbox that is gone without a DEL
+      detachments.collect(); // perhaps by a sandbox that is gone without a DEL
       try {
         ports.set(attachment, wanted);
       } catch (HostPorts.PortInUse again) {
@@ -343,54 +330,17 @@ final class Attachments implements PodAttacher {
 
   @Override
   public void delete(CniRequest request) throws CniException {
-    ReentrantLock lock = lock(request.attachment());
-    lock.lock();
-    try {
-      end(request.attachment(), Optional.of(request));
-    } finally {
-      lock.unlock();
-    }
+    detachments.delete(request);
   }
 
-  /// Takes an attachment back, as far as it is there.
-  ///
-  /// @param told the DEL, if there was one; else the ADD is asked what there was
-  private void end(Attachment attachment, Optional<CniRequest> told) throws CniException {
-    Optional<RememberedCall> call = calls.find(attachment);
-    Optional<CniRequest> with = told.or(() -> call.map(RememberedCall::request));
-    String id = attachment.containerId();
-    String name = attachment.interfaceName();
-    try {
-      steps.before("take it down");
-      if (call.isEmpty() || !call.get().foreign()) {
-        List<IpAddress> addresses =
-            book.find(id, name)
-                .map(Allocation::addresses)
-                .or(() -> call.flatMap(RememberedCall::given).map(AttachmentShape::addresses))
-                .orElse(List.of());
-        wires.disconnect(Wire.hostName(id, name), addresses);
-        book.find(id, name)
-            .flatMap(allocation -> pod(allocation.owner()))
-            .or(() -> with.flatMap(CniRequest::pod))
-            .ifPresent(pod -> gate.leave(pod.namespace(), pod.name(), addresses));
-      }
-      steps.before("close its ports");
-      ports.clear(attachment);
-      if (with.isPresent() && with.get().delegate().isPresent()) {
-        steps.before("end its delegate");
-        delegates.run(with.get().delegate().get(), CniCommand.DEL, with.get().call());
-      }
-      steps.before("free its address");
-      if (book.release(id, name)) {
-        source.released();
-      }
-      steps.before("forget the call");
-      calls.forget(attachment);
-    } catch (IOException e) {
-      throw new CniException(Code.IO_FAILURE, String.valueOf(e.getMessage()), "");
-    } catch (KernelException e) {
-      throw new CniException(Code.KERNEL, "the kernel refused to disconnect " + attachment, e);
-    }
+  @Override
+  public void collect(NetworkRequest request) throws CniException {
+    detachments.collect(request);
+  }
+
+  /// Takes back what sandboxes left that are gone without a DEL.
+  void collect() throws IOException {
+    detachments.collect();
   }
 
   @Override
@@ -459,100 +409,6 @@ final class Attachments implements PodAttacher {
     }
   }
 
-  @Override
-  public void collect(NetworkRequest request) throws CniException {
-    Optional<CniException> first = Optional.empty();
-    for (Attachment attachment : known()) {
-      String network =
-          calls.find(attachment).map(call -> call.request().network()).orElse(CniFiles.NETWORK);
-      if (!network.equals(request.network()) || request.valid().contains(attachment)) {
-        continue;
-      }
-      ReentrantLock lock = lock(attachment);
-      lock.lock();
-      try {
-        end(attachment, Optional.empty());
-        LOG.info("{} is not valid any more; collected", attachment);
-      } catch (CniException e) {
-        LOG.warn("{} cannot be collected: {} {}", attachment, e.getMessage(), e.details());
-        first = first.or(() -> Optional.of(e));
-      } finally {
-        lock.unlock();
-      }
-    }
-    if (request.delegate().isPresent()) {
-      delegates.run(request.delegate().get(), CniCommand.GC, request.call());
-    }
-    if (first.isPresent()) {
-      throw first.get();
-    }
-  }
-
-  private Set<Attachment> known() {
-    Set<Attachment> known = new LinkedHashSet<>();
-    for (Allocation allocation : book.allocations()) {
-      Allocation.Owner owner = allocation.owner();
-      known.add(new Attachment(owner.containerId(), owner.interfaceName()));
-    }
-    calls.all().forEach(call -> known.add(call.request().attachment()));
-    return known;
-  }
-
-  /// Takes back what sandboxes left that are gone without a DEL, and keeps the addresses that
-  /// somebody uses without being in the book.
-  void collect() throws IOException {
-    Map<String, List<IpAddress>> there = new HashMap<>(wires.wires());
-    for (Attachment attachment : known()) {
-      if (there.remove(hostName(attachment)) != null) {
-        continue;
-      }
-      ReentrantLock lock = lock(attachment);
-      if (!lock.tryLock()) {
-        continue; // being added or deleted right now
-      }
-      try {
-        if (isGone(attachment)) {
-          LOG.info("{} is gone; taking back what it had", attachment);
-          end(attachment, Optional.empty());
-        }
-      } catch (CniException e) {
-        LOG.warn("{} cannot be collected: {} {}", attachment, e.getMessage(), e.details());
-      } finally {
-        lock.unlock();
-      }
-    }
-    collectUnknown(there);
-    ports.repair();
-  }
-
-  private boolean isGone(Attachment attachment) {
-    Optional<RememberedCall> call = calls.find(attachment);
-    if (call.isPresent() && call.get().foreign()) {
-      Path netns = call.get().request().netns().orElseThrow();
-      try {
-        open(netns).close();
-        return false;
-      } catch (CniException e) {
-        return true;
-      }
-    }
-    return !wires.wires().containsKey(hostName(attachment));
-  }
-
-  private void collectUnknown(Map<String, List<IpAddress>> unknown) {
-    Set<IpAddress> used = new LinkedHashSet<>();
-    Map<String, List<IpAddress>> still = unknown.isEmpty() ? Map.of() : wires.wires();
-    for (Map.Entry<String, List<IpAddress>> wire : unknown.entrySet()) {
-      if (still.containsKey(wire.getKey())
-          && known().stream().noneMatch(one -> hostName(one).equals(wire.getKey()))) {
-        used.addAll(wire.getValue()); // neither added nor deleted while we looked
-      }
-    }
-    for (IpAddress address : book.occupied(used)) {
-      LOG.warn("{} is used by a sandbox that no ADD is known of; kept from others", address);
-    }
-  }
-
   /// What an attachment came to, if its addresses are known.
   private Optional<AttachmentShape> shape(CniRequest request, Optional<CniResult> given) {
     return given
@@ -572,16 +428,12 @@ final class Attachments implements PodAttacher {
         : shape(call.request(), call.given());
   }
 
-  private static String hostName(Attachment attachment) {
-    return Wire.hostName(attachment.containerId(), attachment.interfaceName());
-  }
-
   private static CniException notReady(Code code) {
     return new CniException(
         code, "the pod network is not ready: this node has no spec.podCIDR yet", "");
   }
 
-  private static NetworkNamespace open(Path path) throws CniException {
+  static NetworkNamespace open(Path path) throws CniException {
     try {
       return NetworkNamespace.open(path);
     } catch (KernelException e) {
@@ -597,9 +449,5 @@ final class Attachments implements PodAttacher {
         request.attachment().interfaceName(),
         pod.map(CniRequest.Pod::uid).orElse(""),
         pod.map(CniRequest.Pod::toString).orElse(""));
-  }
-
-  private ReentrantLock lock(Attachment attachment) {
-    return locks[Math.floorMod(attachment.containerId().hashCode(), LOCKS)];
   }
 }

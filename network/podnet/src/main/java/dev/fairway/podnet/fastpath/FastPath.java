@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.podnet.fastpath;
 
-import dev.fairway.linux.Errno;
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.Link;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Route;
 import dev.fairway.linux.RouteNetlink;
 import dev.fairway.linux.bpf.BpfCode;
-import dev.fairway.linux.bpf.BpfMap;
 import dev.fairway.linux.bpf.BpfProgram;
-import dev.fairway.linux.bpf.TcxHook;
 import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.podnet.attach.PodLink;
 import dev.fairway.podnet.attach.PodWatcher;
 import dev.fairway.podnet.attach.Wire;
 import dev.fairway.podnet.fastpath.FastPathCode.Side;
 import dev.fairway.podnet.fastpath.FastPathMaps.Receiver;
-import dev.fairway.podnet.fastpath.FastPathMaps.Sender;
 import dev.fairway.podnet.forwarding.ForwardingState;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -58,16 +53,11 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
 
   private final NetworkNamespace machine;
   private final RouteNetlink netlink;
-  private final TcxHook hook;
   private final Thread worker;
 
-  // What the kernel has from us. Guarded by this.
-  private final Map<Integer, Sender> senders = new HashMap<>();
-  private final Map<IpAddress, Receiver> receivers = new HashMap<>();
-  private final Map<Prefix, Integer> podRanges = new HashMap<>();
-  private final Map<Integer, Integer> ways = new HashMap<>();
-  private final Set<Integer> attached = new HashSet<>();
-  private int changes;
+  // All below are guarded by this, but for the programs.
+  private final LinkPrograms programs;
+  private final MapEntries entries = new MapEntries();
 
   /// Addresses of pods that are being disconnected, with the link that each had (0 if unknown): the
   /// kernel shows them there for a while yet.
@@ -79,10 +69,6 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   /// Whether programs of an earlier agent are replaced or gone.
   private boolean settled;
 
-  /// The program of an earlier agent that was there first, which all of its links share the maps
-  /// of: it is kept for what it has gathered.
-  private Optional<BpfProgram> earlier = Optional.empty();
-
   private Mode mode;
   private Mode tried = new Mode(false); // by the worker only
   private Optional<Loaded> loaded = Optional.empty();
@@ -90,7 +76,6 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   private long changed = System.nanoTime();
   private long looked = changed;
   private boolean wanted = true;
-  private boolean swept; // by the worker only
   private long looks;
   private boolean closed;
 
@@ -133,7 +118,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     this.mode = mode;
     this.held = held;
     netlink = RouteNetlink.open(machine);
-    hook = new TcxHook(machine);
+    programs = new LinkPrograms(machine, this::awaitQuiet);
     worker = Thread.ofPlatform().name("fast-path").daemon(true).start(this::run);
   }
 
@@ -182,19 +167,17 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     synchronized (this) {
       loaded = next;
       why = reason;
-      attached.clear();
-      swept = false;
-      senders.clear();
-      receivers.clear();
-      podRanges.clear();
-      ways.clear();
+      programs.forget();
+      entries.clear();
     }
     before.ifPresent(kernel -> {
       if (!now.on) {
         FastPathMaps old = kernel.maps; // without receivers it leaves everything to the stack
         old.receivers().keys().forEach(old.receivers()::remove);
         old.podRanges().keys().forEach(old.podRanges()::remove);
-        tell(old);
+        synchronized (this) {
+          entries.tell(old);
+        }
       }
       kernel.close();
     });
@@ -246,15 +229,12 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     changed = System.nanoTime();
     boolean any = false;
     for (IpAddress address : addresses) {
-      Receiver before = receivers.remove(address);
-      gone.put(address, before == null ? 0 : before.link());
-      if (before != null) {
-        any = true;
-        loaded.ifPresent(kernel -> kernel.maps.receivers().remove(address));
-      }
+      Optional<Receiver> before = entries.remove(address, loaded.map(Loaded::maps));
+      gone.put(address, before.map(Receiver::link).orElse(0));
+      any |= before.isPresent();
     }
     if (any) {
-      loaded.ifPresent(kernel -> tell(kernel.maps));
+      loaded.ifPresent(kernel -> entries.tell(kernel.maps));
     }
     wanted = true;
     notifyAll();
@@ -268,7 +248,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     if (held || !needStack.equals(addresses)) {
       held = false;
       needStack = Set.copyOf(addresses);
-      loaded.ifPresent(kernel -> markAtOnce(kernel.maps));
+      loaded.ifPresent(kernel -> entries.mark(needStack, kernel.maps));
       changed();
     }
     if (first) {
@@ -294,6 +274,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   }
 
   private synchronized void settle() {
+    programs.settle();
     settled = true;
     notifyAll();
   }
@@ -303,31 +284,9 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     needStack(addresses);
   }
 
-  /// Those that need not take the stack any more can wait for the worker.
-  private void markAtOnce(FastPathMaps maps) {
-    for (Map.Entry<Integer, Sender> entry : senders.entrySet()) {
-      Sender sender = entry.getValue();
-      if (!sender.needsStack()
-          && (sender.ipv4().filter(needStack::contains).isPresent()
-              || sender.ipv6().filter(needStack::contains).isPresent())) {
-        entry.setValue(new Sender(sender.mac(), true, sender.ipv4(), sender.ipv6()));
-        maps.senders().put(entry.getKey(), entry.getValue());
-      }
-    }
-    for (Map.Entry<IpAddress, Receiver> entry : receivers.entrySet()) {
-      Receiver receiver = entry.getValue();
-      if (!receiver.needsStack() && needStack.contains(entry.getKey())) {
-        entry.setValue(new Receiver(receiver.link(), receiver.mac(), true));
-        maps.receivers().put(entry.getKey(), entry.getValue());
-      }
-    }
-    tell(maps);
-  }
-
   @Override
   public synchronized List<Begun> begun() {
-    List<Begun> begun = new ArrayList<>();
-    earlier.ifPresent(program -> begun.addAll(FastPathMaps.begun(program)));
+    List<Begun> begun = new ArrayList<>(programs.begunEarlier());
     loaded.ifPresent(kernel -> begun.addAll(kernel.maps.begun()));
     return begun;
   }
@@ -358,7 +317,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
         packets.put(outcome, counts[outcome.number()]);
       }
     });
-    return new Status(loaded.isPresent(), why, attached.size(), packets);
+    return new Status(loaded.isPresent(), why, programs.count(), packets);
   }
 
   private void run() {
@@ -416,21 +375,23 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     forget(leaving, pods);
     if (loaded.isEmpty()) {
       for (PodLink pod : pods) {
-        clear(pod.index(), NAME);
+        programs.clear(pod.index(), NAME);
       }
-      sweep(links, Set.of());
+      programs.sweep(links, Set.of(), ARRIVALS_NAME);
       settle();
     } else {
       Map<Prefix, Integer> ranges = ways(links, routes);
       Set<Integer> toNodes = Set.copyOf(ranges.values());
-      fill(pods, ranges, loaded.get().maps);
-      sweep(links, toNodes);
+      synchronized (this) {
+        entries.fill(pods, ranges, needStack, this::isLeaving, loaded.get().maps);
+      }
+      programs.sweep(links, toNodes, ARRIVALS_NAME);
       BpfProgram program = loaded.get().program;
       Set<Integer> there = new HashSet<>();
       List<Integer> bare = new ArrayList<>();
       for (PodLink pod : pods) {
         there.add(pod.index());
-        if (!replace(pod.index(), program)) {
+        if (!programs.replace(pod.index(), program)) {
           bare.add(pod.index());
         }
       }
@@ -438,17 +399,15 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
       List<Integer> bareWays = new ArrayList<>();
       for (int way : toNodes) {
         there.add(way);
-        if (!replace(way, arrivals)) {
+        if (!programs.replace(way, arrivals)) {
           bareWays.add(way);
         }
       }
       settle();
       // Afterwards, as it waits: what an earlier agent attached knows only its own time.
-      bareWays.forEach(way -> attach(way, arrivals));
-      bare.forEach(pod -> attach(pod, program));
-      synchronized (this) {
-        attached.retainAll(there);
-      }
+      bareWays.forEach(way -> programs.attach(way, arrivals));
+      bare.forEach(pod -> programs.attach(pod, program));
+      programs.retain(there);
     }
     synchronized (this) {
       looks++;
@@ -463,6 +422,11 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
         gone.remove(entry.getKey(), entry.getValue());
       }
     }
+  }
+
+  private synchronized boolean isLeaving(PodLink pod, IpAddress address) {
+    Integer link = gone.get(address);
+    return link != null && isLeaving(pod, address, link);
   }
 
   private static boolean isLeaving(PodLink pod, IpAddress address, int link) {
@@ -487,150 +451,6 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
       }
     }
     return ways;
-  }
-
-  /// Takes the program off links that lead to other nodes no more.
-  private void sweep(List<Link> links, Set<Integer> toNodes) {
-    for (Link link : links) {
-      boolean had;
-      synchronized (this) {
-        had = !swept || attached.contains(link.index());
-      }
-      if (had
-          && link.mac() != null
-          && !toNodes.contains(link.index())
-          && !Wire.isHostName(link.name())) {
-        clear(link.index(), ARRIVALS_NAME);
-      }
-    }
-    swept = true;
-  }
-
-  private synchronized void fill(
-      List<PodLink> pods, Map<Prefix, Integer> ranges, FastPathMaps maps) {
-    Map<Integer, Sender> wantedSenders = new HashMap<>();
-    Map<IpAddress, Receiver> wantedReceivers = new HashMap<>();
-    for (PodLink pod : pods) {
-      List<IpAddress> addresses = new ArrayList<>(pod.addresses());
-      addresses.removeIf(
-          address -> gone.containsKey(address) && isLeaving(pod, address, gone.get(address)));
-      boolean needsStack = pod.shaped() || addresses.stream().anyMatch(needStack::contains);
-      if (!addresses.isEmpty()) {
-        wantedSenders.put(
-            pod.index(),
-            new Sender(
-                pod.mac(),
-                needsStack,
-                first(addresses, IpFamily.IPV4),
-                first(addresses, IpFamily.IPV6)));
-      }
-      for (IpAddress address : addresses) {
-        wantedReceivers.put(address, new Receiver(pod.index(), pod.mac(), needsStack));
-      }
-    }
-    Map<Integer, Integer> links = new HashMap<>();
-    ranges.values().forEach(link -> links.put(link, 1));
-    if (!receivers.equals(wantedReceivers) || !senders.equals(wantedSenders)) {
-      try {
-        bring(maps.receivers(), receivers, wantedReceivers);
-        bring(maps.senders(), senders, wantedSenders);
-      } finally {
-        tell(maps);
-      }
-    }
-    bring(maps.podRanges(), podRanges, ranges);
-    bring(maps.ways(), ways, links);
-  }
-
-  /// What the program has found out about connections holds no longer. To be called after the
-  /// change: what is found out meanwhile has the time from before.
-  private synchronized void tell(FastPathMaps maps) {
-    changes++;
-    maps.changes().put(0, changes);
-  }
-
-  private static <K, V> void bring(BpfMap<K, V> map, Map<K, V> there, Map<K, V> wanted) {
-    for (K key : List.copyOf(there.keySet())) {
-      if (!wanted.containsKey(key)) {
-        map.remove(key);
-        there.remove(key);
-      }
-    }
-    for (Map.Entry<K, V> entry : wanted.entrySet()) {
-      if (!entry.getValue().equals(there.get(entry.getKey()))) {
-        map.put(entry.getKey(), entry.getValue());
-        there.put(entry.getKey(), entry.getValue());
-      }
-    }
-  }
-
-  private static Optional<IpAddress> first(List<IpAddress> addresses, IpFamily family) {
-    return addresses.stream().filter(address -> address.family() == family).findFirst();
-  }
-
-  /// Puts a program where an earlier one is.
-  ///
-  /// @return false if there is none
-  private boolean replace(int link, BpfProgram program) {
-    synchronized (this) {
-      if (attached.contains(link)) {
-        return true;
-      }
-    }
-    Optional<BpfProgram> before = find(link, program.name());
-    before.ifPresent(old -> {
-      synchronized (this) {
-        if (settled || earlier.isPresent()) {
-          old.close();
-        } else {
-          earlier = Optional.of(old);
-        }
-      }
-      set(link, program);
-    });
-    return before.isPresent();
-  }
-
-  private void attach(int link, BpfProgram program) {
-    awaitQuiet();
-    set(link, program);
-  }
-
-  private void set(int link, BpfProgram program) {
-    try {
-      hook.set(link, program);
-      synchronized (this) {
-        attached.add(link);
-      }
-    } catch (KernelException e) {
-      if (!isGone(e)) {
-        throw e;
-      }
-    }
-  }
-
-  private void clear(int link, String name) {
-    find(link, name)
-        .ifPresent(program -> {
-          program.close();
-          awaitQuiet();
-          hook.clear(link, name, KIND);
-        });
-  }
-
-  private Optional<BpfProgram> find(int link, String name) {
-    try {
-      return hook.find(link, name, KIND);
-    } catch (KernelException e) {
-      if (!isGone(e)) {
-        throw e;
-      }
-      return Optional.empty();
-    }
-  }
-
-  private static boolean isGone(KernelException e) {
-    return e.errno() == Errno.ENODEV || e.errno() == Errno.EINVAL;
   }
 
   private synchronized void awaitQuiet() {
@@ -664,8 +484,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     synchronized (this) {
       loaded.ifPresent(Loaded::close);
       loaded = Optional.empty();
-      earlier.ifPresent(BpfProgram::close);
-      earlier = Optional.empty();
+      programs.close();
     }
   }
 

@@ -14,11 +14,17 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// UDP between nodes: four octets that say what it is, then a packet as a pod sent it. Safe for use
 /// by many threads.
+///
+/// A send waits where the machine's link is slower than the pods, so a thread of its own sends, and
+/// nobody else waits for it: not pods of this node, nor what comes from others.
 final class PeerChannels implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(PeerChannels.class);
 
@@ -29,6 +35,9 @@ final class PeerChannels implements AutoCloseable {
 
   private static final int MAX_BYTES = 1 << 16;
 
+  /// Packets that wait for the link; more are dropped.
+  private static final int MOST_WAITING = 256;
+
   /// Takes what came; the packet begins at an offset.
   interface Receiver {
     void received(IpAddress from, byte[] bytes, int at);
@@ -38,11 +47,16 @@ final class PeerChannels implements AutoCloseable {
   private final Receiver receiver;
   private final Map<IpAddress, DatagramChannel> channels = new HashMap<>(); // guarded by this
   private final Map<IpAddress, String> refused = new HashMap<>(); // guarded by this
+  private final BlockingQueue<Outgoing> outgoing = new ArrayBlockingQueue<>(MOST_WAITING);
+  private final Thread sender;
   private boolean closed; // guarded by this
+
+  private record Outgoing(DatagramChannel way, ByteBuffer bytes, InetSocketAddress to) {}
 
   PeerChannels(NetworkNamespace machine, Receiver receiver) {
     this.machine = machine;
     this.receiver = receiver;
+    this.sender = Thread.ofVirtual().name("multicast-send").start(this::sendAll);
   }
 
   /// Where this machine is reached from now on. An address that it does not have is tried again at
@@ -105,24 +119,40 @@ final class PeerChannels implements AutoCloseable {
     }
   }
 
-  /// Sends a packet to a node, or drops it where the way is full.
+  /// Sends a packet to a node soon, without waiting.
+  ///
+  /// @return false if it is dropped, as there is no way or that is full
   boolean send(byte[] packet, IpAddress to) {
-    List<DatagramChannel> ways = new ArrayList<>();
-    synchronized (this) {
-      channels.forEach((address, channel) -> {
-        if (address.family() == to.family()) {
-          ways.add(channel);
-        }
-      });
-    }
-    if (ways.isEmpty()) {
+    DatagramChannel way = way(to.family());
+    if (way == null) {
       return false;
     }
     ByteBuffer bytes = ByteBuffer.allocate(4 + packet.length).putInt(MAGIC).put(packet).flip();
+    return outgoing.offer(
+        new Outgoing(way, bytes, new InetSocketAddress(to.toInetAddress(), PORT)));
+  }
+
+  private synchronized @Nullable DatagramChannel way(IpFamily family) {
+    for (Map.Entry<IpAddress, DatagramChannel> each : channels.entrySet()) {
+      if (each.getKey().family() == family) {
+        return each.getValue();
+      }
+    }
+    return null;
+  }
+
+  private void sendAll() {
     try {
-      return ways.getFirst().send(bytes, new InetSocketAddress(to.toInetAddress(), PORT)) > 0;
-    } catch (IOException e) {
-      return false; // no way there now, or refused by the one before
+      while (true) {
+        Outgoing next = outgoing.take();
+        try {
+          next.way.send(next.bytes, next.to);
+        } catch (IOException | RuntimeException e) {
+          LOG.debug("Multicast: no way there now, or refused by the one before", e);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // closed
     }
   }
 
@@ -137,6 +167,7 @@ final class PeerChannels implements AutoCloseable {
   @Override
   public synchronized void close() {
     closed = true;
+    sender.interrupt();
     channels.values().forEach(PeerChannels::end);
     channels.clear();
   }
