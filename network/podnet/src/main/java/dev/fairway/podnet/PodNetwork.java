@@ -3,7 +3,6 @@ package dev.fairway.podnet;
 
 import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
-import dev.fairway.linux.Sysctls;
 import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.PodGate;
@@ -16,7 +15,6 @@ import dev.fairway.podnet.calls.RememberedCalls;
 import dev.fairway.podnet.cni.CniServer;
 import dev.fairway.podnet.delegate.Delegate;
 import dev.fairway.podnet.fastpath.FastPath;
-import dev.fairway.podnet.forwarding.ForwardingState;
 import dev.fairway.podnet.forwarding.ForwardingStep;
 import dev.fairway.podnet.guard.Guard;
 import dev.fairway.podnet.guard.SpoofingPermits;
@@ -33,10 +31,7 @@ import dev.fairway.podnet.pools.BlockRanges;
 import dev.fairway.podnet.pools.PoolAddresses;
 import dev.fairway.podnet.settings.InvalidSettings;
 import dev.fairway.podnet.settings.PodNetworkSettings;
-import dev.fairway.podnet.status.Assessment;
-import dev.fairway.podnet.status.Knowledge;
 import dev.fairway.podnet.status.NodeStatus;
-import dev.fairway.podnet.status.Peers;
 import dev.fairway.podnet.status.StatusServer;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -51,12 +46,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -139,6 +131,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final @Nullable SpoofingPermits permits;
   private final Multicast multicast;
   private final CniServer server;
+  private final StatusView view;
   private final StatusServer statusServer;
   private final ScheduledExecutorService clock =
       Executors.newSingleThreadScheduledExecutor(
@@ -148,8 +141,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
   private final KnownNodes known = new KnownNodes();
   private ClusterNodes nodes = ClusterNodes.NONE;
   private List<String> problems = List.of();
-  private List<String> lasting = List.of();
-  private final Set<String> told = new HashSet<>();
+  private final LastingProblems lasting = new LastingProblems();
   private int handshakeLooks;
   private volatile boolean ready;
 
@@ -221,6 +213,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
       masquerade = keep(opened, new Masquerade(machine));
       attachments.collect();
       server = keep(opened, CniServer.start(config.socket(), attachments));
+      view = new StatusView(config, machine, forwarding, book, pools, fastPath, guard, multicast);
       statusServer =
           StatusServer.start(config.socket().resolveSibling(StatusServer.SOCKET), this::status);
       opened.add("serve the status", statusServer::close);
@@ -381,48 +374,7 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
 
   /// What this node wants and what it finds, compared.
   public synchronized NodeStatus status() {
-    Optional<Underlay> found = forwarding.findUnderlay();
-    ForwardingState desired = ForwardingState.EMPTY;
-    ForwardingState actual = ForwardingState.EMPTY;
-    int podMtu = 0;
-    if (found.isPresent()) {
-      Underlay underlay = found.get();
-      actual = forwarding.read(underlay);
-      podMtu = backends.podMtu(underlay);
-      if (nodes.me().isPresent()) {
-        desired = backends.desired(nodes.me().get(), nodes.others(), underlay);
-      }
-    }
-    return Assessment.of(
-        new Knowledge(
-            config.nodeName(),
-            config.nodeAddress(),
-            backends.settings().backend().toString(),
-            ready,
-            podMtu,
-            config.underlay(),
-            nodes,
-            problems,
-            desired,
-            actual,
-            forwarding.links(),
-            forwarding.routes(),
-            book.contents(),
-            pools == null ? Map.of() : pools.pools(),
-            Peers.of(forwarding.bgp().peers(), forwarding.bgp().watchedPeers(), nodes),
-            packetWays(),
-            Sysctls.read(machine, "net.ipv4.ip_forward").equals("1")));
-  }
-
-  private NodeStatus.PacketWays packetWays() {
-    FastPath.Status fast = fastPath.status();
-    Map<String, Long> packets = new LinkedHashMap<>();
-    fast.packets().forEach((outcome, count) -> packets.put(outcome.toString(), count));
-    packets.putAll(multicast.packets());
-    Map<String, Long> dropped = new LinkedHashMap<>();
-    guard.dropped().forEach((reason, count) -> dropped.put(reason.toString(), count));
-    return new NodeStatus.PacketWays(
-        fast.on(), fast.why(), fast.links(), packets, guard.on(), dropped);
+    return view.status(backends, nodes, problems, ready);
   }
 
   /// What an agent would change in the kernel of a machine, without starting one.
@@ -601,16 +553,8 @@ public final class PodNetwork implements Subscriber, AutoCloseable {
     attachments.trouble(stages.failure().map(Exception::toString).orElse(""));
   }
 
-  /// Every node begins as a problem: without a range, without a tunnel. Only what is still so at
-  /// the next look is worth a word, and one is enough.
   private synchronized void sayWhatLasts() {
-    told.retainAll(problems);
-    for (String problem : problems) {
-      if (lasting.contains(problem) && told.add(problem)) {
-        LOG.warn("Pod network: {}", problem);
-      }
-    }
-    lasting = problems;
+    lasting.look(problems);
   }
 
   @Override
