@@ -5,11 +5,14 @@ import dev.fairway.apiserver.ApiServer;
 import dev.fairway.apiserver.ApiServerConfig;
 import dev.fairway.controllers.Controllers;
 import dev.fairway.controllers.ControllersConfig;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.podnet.ControlPlaneRoutes;
 import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.Machine;
 import dev.fairway.provision.Pki;
 import dev.fairway.reconcile.ApiClients;
+import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.store.EmbeddedStore;
 import dev.fairway.store.Store;
 import dev.fairway.store.StoreConfig;
@@ -29,6 +32,8 @@ final class ServerProcess {
   private static final int FIRST_NODE_PORT = 30000;
   private static final int LAST_NODE_PORT = 32767;
 
+  private static final String UNDERLAY = "eth0";
+
   private ServerProcess() {}
 
   static void run(ClusterSpec spec, Machine machine) throws IOException, InterruptedException {
@@ -45,10 +50,27 @@ final class ServerProcess {
             Controllers.start(
                 controllersClient,
                 schedulerClient,
-                ControllersConfig.of(spec.podNetworks(), Files.readString(Pki.authority(paths))))) {
+                ControllersConfig.of(spec.podNetworks(), Files.readString(Pki.authority(paths))));
+        NetworkNamespace here = NetworkNamespace.current();
+        ControlPlaneRoutes routes =
+            new ControlPlaneRoutes(
+                here,
+                new ControlPlaneRoutes.Config(
+                    UNDERLAY,
+                    machine.addresses(),
+                    spec.podNetworks(),
+                    List.of(spec.serviceNetwork())));
+        ClusterFollower follower = follow(controllersClient, routes)) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());
       Termination.await();
     }
+  }
+
+  private static ClusterFollower follow(KubernetesClient client, ControlPlaneRoutes routes)
+      throws InterruptedException {
+    ClusterFollower.Builder builder = ClusterFollower.of(client);
+    routes.subscribe(builder);
+    return builder.start();
   }
 
   private static InetSocketAddress listenAt(Machine machine) {

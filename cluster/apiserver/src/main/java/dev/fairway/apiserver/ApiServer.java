@@ -16,6 +16,7 @@ import dev.fairway.apiserver.registry.Lookup;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.rest.ApiHandler;
 import dev.fairway.apiserver.rest.CustomCatalog;
+import dev.fairway.apiserver.streaming.Backends;
 import dev.fairway.apiserver.streaming.KubeletTls;
 import dev.fairway.apiserver.streaming.Kubelets;
 import java.io.IOException;
@@ -44,6 +45,7 @@ public final class ApiServer implements AutoCloseable {
   private final HttpFront front;
   private final CustomCatalog catalog;
   private final Kubelets kubelets;
+  private final Backends backends;
   private final ScheduledExecutorService timer;
   private final ExecutorService threads;
 
@@ -51,11 +53,13 @@ public final class ApiServer implements AutoCloseable {
       HttpFront front,
       CustomCatalog catalog,
       Kubelets kubelets,
+      Backends backends,
       ScheduledExecutorService timer,
       ExecutorService threads) {
     this.front = front;
     this.catalog = catalog;
     this.kubelets = kubelets;
+    this.backends = backends;
     this.timer = timer;
     this.threads = threads;
   }
@@ -85,12 +89,21 @@ public final class ApiServer implements AutoCloseable {
             KubeletTls.context(
                 config.kubeletClientCertificate(), config.kubeletClientKey(), config.kubeletCa()),
             threads);
+    Backends backends = new Backends(threads);
     Authorizer identity = new IdentityRules(parts.registry);
     Authorizer rbac = new RbacRules(parts.registry);
     Authorizer authorizer = (who, what) -> identity.allows(who, what) || rbac.allows(who, what);
     ApiHandler handler =
         ApiHandler.of(
-            threads, timer, clock, parts.registry, catalog, kubelets, parts.tokens, authorizer);
+            threads,
+            timer,
+            clock,
+            parts.registry,
+            catalog,
+            kubelets,
+            backends,
+            parts.tokens,
+            authorizer);
     // Who calls early waits until the cluster's own objects exist.
     CompletableFuture<Void> furnished = new CompletableFuture<>();
     try {
@@ -116,10 +129,11 @@ public final class ApiServer implements AutoCloseable {
           EXPIRE_EVERY.toMillis(),
           EXPIRE_EVERY.toMillis(),
           TimeUnit.MILLISECONDS);
-      return new ApiServer(front, catalog, kubelets, timer, threads);
+      return new ApiServer(front, catalog, kubelets, backends, timer, threads);
     } catch (IOException | RuntimeException failed) {
       catalog.close();
       kubelets.close();
+      backends.close();
       timer.shutdownNow();
       threads.shutdownNow();
       throw failed;
@@ -187,6 +201,7 @@ public final class ApiServer implements AutoCloseable {
     front.close();
     catalog.close();
     kubelets.close();
+    backends.close();
     timer.shutdownNow();
     threads.shutdownNow();
   }

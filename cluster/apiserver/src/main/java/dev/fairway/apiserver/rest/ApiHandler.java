@@ -19,6 +19,7 @@ import dev.fairway.apiserver.http.Request;
 import dev.fairway.apiserver.registry.EventRing;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.registry.Registry.Part;
+import dev.fairway.apiserver.streaming.Backends;
 import dev.fairway.apiserver.streaming.Kubelets;
 import dev.fairway.store.StoreUnavailable;
 import java.security.cert.X509Certificate;
@@ -84,6 +85,7 @@ public final class ApiHandler implements Handler {
       Registry registry,
       CustomCatalog catalog,
       Kubelets kubelets,
+      Backends backends,
       ServiceAccountTokens tokens,
       Authorizer authorizer) {
     ObjectVerbs objects = new ObjectVerbs(registry);
@@ -97,7 +99,7 @@ public final class ApiHandler implements Handler {
         new WatchVerb(registry, new EventRing(), timer),
         new Subresources(registry, objects, new Scales(registry), tokens, clock),
         new Reviews(authorizer, tokens),
-        new Connects(registry, kubelets));
+        new Connects(registry, kubelets, new Proxies(registry, backends)));
   }
 
   @Override

@@ -17,7 +17,7 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The subresources that lead to a node: log, exec, attach, portforward, proxy.
+/// The subresources that lead to a node or a pod: log, exec, attach, portforward, proxy.
 final class Connects {
   private static final Set<String> NAMES = Set.of("log", "exec", "attach", "portforward", "proxy");
   private static final String DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
@@ -28,10 +28,12 @@ final class Connects {
 
   private final Registry registry;
   private final Kubelets kubelets;
+  private final Proxies proxies;
 
-  Connects(Registry registry, Kubelets kubelets) {
+  Connects(Registry registry, Kubelets kubelets, Proxies proxies) {
     this.registry = registry;
     this.kubelets = kubelets;
+    this.proxies = proxies;
   }
 
   static boolean isConnect(ResourcePath path) {
@@ -44,8 +46,9 @@ final class Connects {
       proxyNode(call, path);
       return;
     }
-    if (!path.kind().is("", "Pod") || path.subresource().equals("proxy")) {
-      throw StatusException.methodNotAllowed(path.kind(), "proxy");
+    if (path.subresource().equals("proxy")) {
+      proxies.proxy(call, path);
+      return;
     }
     ObjectNode pod =
         StoredForm.tree(path.kind(), registry.get(path.kind(), path.namespace(), path.name()));

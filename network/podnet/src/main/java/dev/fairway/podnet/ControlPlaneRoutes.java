@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.fairway.podnet;
+
+import dev.fairway.linux.Link;
+import dev.fairway.linux.LinkAddress;
+import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
+import dev.fairway.net.IpAddress;
+import dev.fairway.net.Prefix;
+import dev.fairway.podnet.forwarding.ForwardingPlan;
+import dev.fairway.podnet.forwarding.ForwardingStep;
+import dev.fairway.podnet.forwarding.KernelForwarding;
+import dev.fairway.podnet.nodes.ClusterNode;
+import dev.fairway.podnet.nodes.ClusterNodes;
+import dev.fairway.podnet.nodes.KnownNodes;
+import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.routes.RoutesBackend;
+import dev.fairway.reconcile.ClusterFollower;
+import dev.fairway.reconcile.ClusterImage;
+import dev.fairway.reconcile.Delta;
+import dev.fairway.reconcile.Subscriber;
+import io.fabric8.kubernetes.api.model.Node;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The ways to the pods for a machine of the control plane, which is no node itself: plain routes
+/// by the nodes, whatever backend these use among themselves. The API server needs them for the
+/// `proxy` of pods and Services and for webhooks.
+///
+/// Limits: the ranges in `spec.podCIDRs`, not those of pools; nodes on one Ethernet with it.
+public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ControlPlaneRoutes.class);
+
+  private final RouteNetlink netlink;
+  private final Config config;
+  private final KnownNodes known = new KnownNodes();
+  private final RoutesBackend routes = new RoutesBackend();
+  private List<String> told = List.of();
+
+  /// What the machine is told.
+  ///
+  /// @param link name of the device to the nodes
+  /// @param addresses of the machine there, at most one a family
+  /// @param podRanges in which all nodes' ranges must be
+  /// @param nowhere ranges that lead nowhere from here, such as those of Services: without a route,
+  ///   packets for them would leave by the default one
+  public record Config(
+      String link, List<IpAddress> addresses, List<Prefix> podRanges, List<Prefix> nowhere) {
+    public Config {
+      addresses = List.copyOf(addresses);
+      podRanges = List.copyOf(podRanges);
+      nowhere = List.copyOf(nowhere);
+    }
+  }
+
+  /// Routes of one machine.
+  public ControlPlaneRoutes(NetworkNamespace machine, Config config) {
+    this.netlink = RouteNetlink.open(machine);
+    this.config = config;
+  }
+
+  /// Follows the Nodes.
+  public void subscribe(ClusterFollower.Builder follower) {
+    follower.follow(Node.class).subscribe("control plane routes", this);
+  }
+
+  @Override
+  public void changed(Delta delta, ClusterImage image) {
+    if (!delta.touches(Node.class)) {
+      return;
+    }
+    Link device =
+        netlink
+            .link(config.link())
+            .orElseThrow(() ->
+                new IllegalStateException("there is no link " + config.link() + " to the nodes"));
+    List<LinkAddress> addresses =
+        netlink.addresses().stream().filter(each -> each.link() == device.index()).toList();
+    Underlay underlay =
+        new Underlay(device.index(), device.mtu(), config.addresses().getFirst(), addresses);
+    ClusterNodes nodes =
+        known.read(
+            image.all(Node.class), "", config.addresses(), config.podRanges(), name -> List.of());
+    ClusterNode me =
+        new ClusterNode("", config.addresses().getFirst(), config.nowhere(), Optional.empty());
+    tell(routes.unreachable(me, nodes.others(), underlay));
+    KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
+    List<ForwardingStep> steps =
+        ForwardingPlan.between(kernel.read(), routes.desired(me, nodes.others(), underlay));
+    if (!steps.isEmpty()) {
+      kernel.apply(steps);
+    }
+  }
+
+  private void tell(List<String> problems) {
+    if (!problems.equals(told)) {
+      told = problems;
+      problems.forEach(problem -> LOG.warn("no way to the pods of {}", problem));
+    }
+  }
+
+  /// Leaves the routes in place for the next one.
+  @Override
+  public void close() {
+    netlink.close();
+  }
+}
