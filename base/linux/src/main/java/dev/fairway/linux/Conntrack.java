@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -37,21 +38,25 @@ public final class Conntrack implements AutoCloseable {
   private static final int TCP_ESTABLISHED = 3;
   private static final byte BE_LIBERAL = 8;
   private static final int MAX_MESSAGES = 1000;
+  private static final int UNSPECIFIED = 0;
 
   private final NetlinkSocket socket;
+  private final Optional<NetworkNamespace> namespace;
 
-  private Conntrack(NetlinkSocket socket) {
+  private Conntrack(NetlinkSocket socket, Optional<NetworkNamespace> namespace) {
     this.socket = socket;
+    this.namespace = namespace;
   }
 
   /// Works on the namespace that the calling thread is in.
   public static Conntrack open() {
-    return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETFILTER));
+    return new Conntrack(NetlinkSocket.open(NetlinkSocket.NETFILTER), Optional.empty());
   }
 
   /// Works on the given namespace.
   public static Conntrack open(NetworkNamespace namespace) {
-    return new Conntrack(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER));
+    return new Conntrack(
+        NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER), Optional.of(namespace));
   }
 
   /// A connection, of protocols that have ports.
@@ -69,21 +74,48 @@ public final class Conntrack implements AutoCloseable {
       TransportAddress answerTo) {}
 
   /// A flow with what names it for the kernel.
+  ///
+  /// @param original its tuple as the kernel wrote it; empty if only the flow is known
   record Entry(Flow flow, byte[] original, int id) {}
 
   /// Every connection of one family.
   public List<Flow> flows(IpFamily family) {
-    return entries(family).stream().map(Entry::flow).toList();
+    return entries(family.addressFamily()).stream().map(Entry::flow).toList();
   }
 
   /// Forgets connections, so that their next packet is looked at like a first one.
   ///
   /// @return how many there were
   public int deleteIf(IpFamily family, Predicate<Flow> which) {
-    List<Entry> chosen =
-        entries(family).stream().filter(entry -> which.test(entry.flow())).toList();
+    return delete(entries(family.addressFamily()), which);
+  }
+
+  /// As [#deleteIf(IpFamily, Predicate)], of both families for the price of one: the kernel looks
+  /// through the table of all namespaces, lock by lock.
+  public int deleteIf(Predicate<Flow> which) {
+    return delete(entries(UNSPECIFIED), which);
+  }
+
+  /// As [#deleteIf(Predicate)], for less by far where there are few connections: they are read
+  /// without a lock. One may be missed if another ends meanwhile, so somebody has to look again
+  /// later.
+  ///
+  /// @return empty if this kernel does not tell connections so
+  public OptionalInt deleteIfSeen(Predicate<Flow> which) {
+    Optional<List<Flow>> seen =
+        namespace.isPresent() ? FlowTable.read(namespace.get(), which) : FlowTable.read(which);
+    if (seen.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    List<Entry> entries = new ArrayList<>();
+    seen.get().forEach(flow -> entries.add(new Entry(flow, new byte[0], 0)));
+    return OptionalInt.of(delete(entries, flow -> true));
+  }
+
+  private int delete(List<Entry> entries, Predicate<Flow> which) {
+    List<Entry> chosen = entries.stream().filter(entry -> which.test(entry.flow())).toList();
     for (int from = 0; from < chosen.size(); from += MAX_MESSAGES) {
-      delete(family, chosen.subList(from, Math.min(chosen.size(), from + MAX_MESSAGES)));
+      delete(chosen.subList(from, Math.min(chosen.size(), from + MAX_MESSAGES)));
     }
     return chosen.size();
   }
@@ -98,9 +130,9 @@ public final class Conntrack implements AutoCloseable {
     IpFamily family = client.address().family();
     NetlinkWriter out = socket.writer(512);
     out.begin(NEW, CREATE | EXCLUSIVE | ACK);
-    header(out, family);
-    tuple(out, TUPLE_ORIGINAL, client, server);
-    tuple(out, TUPLE_REPLY, server, client);
+    header(out, family.addressFamily());
+    tuple(out, TUPLE_ORIGINAL, Protocol.TCP.number(), client, server);
+    tuple(out, TUPLE_REPLY, Protocol.TCP.number(), server, client);
     out.attributeBigEndian32(STATUS, SEEN_REPLY | ASSURED | CONFIRMED);
     out.nest(PROTOCOL_STATE);
     out.nest(1);
@@ -124,7 +156,7 @@ public final class Conntrack implements AutoCloseable {
   }
 
   private static void tuple(
-      NetlinkWriter out, int attribute, TransportAddress from, TransportAddress to) {
+      NetlinkWriter out, int attribute, int protocol, TransportAddress from, TransportAddress to) {
     boolean four = from.address().family() == IpFamily.IPV4;
     out.nest(attribute);
     out.nest(1);
@@ -132,22 +164,27 @@ public final class Conntrack implements AutoCloseable {
     out.attribute(four ? 2 : 4, to.address().bytes());
     out.unnest();
     out.nest(2);
-    out.attributeU8(1, Protocol.TCP.number());
+    out.attributeU8(1, protocol);
     out.attributeBigEndian16(2, from.port());
     out.attributeBigEndian16(3, to.port());
     out.unnest();
     out.unnest();
   }
 
-  private void delete(IpFamily family, List<Entry> entries) {
+  private void delete(List<Entry> entries) {
     NetlinkWriter out = socket.writer(entries.size() * 96);
     for (Entry entry : entries) {
       out.begin(DELETE, ACK);
-      header(out, family);
-      out.nest(TUPLE_ORIGINAL);
-      out.bytes(entry.original());
-      out.unnest();
-      out.attributeBigEndian32(ID, entry.id());
+      Flow flow = entry.flow();
+      header(out, flow.client().address().family().addressFamily());
+      if (entry.original().length == 0) {
+        tuple(out, TUPLE_ORIGINAL, flow.protocol(), flow.client(), flow.server());
+      } else {
+        out.nest(TUPLE_ORIGINAL);
+        out.bytes(entry.original());
+        out.unnest();
+        out.attributeBigEndian32(ID, entry.id());
+      }
       out.end();
     }
     for (Answer answer : socket.exchange(out)) {
@@ -160,7 +197,7 @@ public final class Conntrack implements AutoCloseable {
     }
   }
 
-  private List<Entry> entries(IpFamily family) {
+  private List<Entry> entries(int family) {
     NetlinkWriter out = socket.writer();
     out.begin(GET, 0);
     header(out, family);
@@ -177,8 +214,8 @@ public final class Conntrack implements AutoCloseable {
     return entries;
   }
 
-  private static void header(NetlinkWriter out, IpFamily family) {
-    out.u8(family.addressFamily());
+  private static void header(NetlinkWriter out, int family) {
+    out.u8(family);
     out.u8(0);
     out.bigEndian16(0);
   }

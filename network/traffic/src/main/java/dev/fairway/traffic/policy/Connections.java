@@ -16,7 +16,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -75,22 +77,22 @@ final class Connections implements AutoCloseable {
   /// Forgets connections that are not allowed, so that their next packet is judged anew.
   ///
   /// @param begun what was begun past the stack, by who began it
-  /// @return whether it could be done
-  boolean cut(PolicyRules rules, List<Bypass.Begun> begun) {
+  /// @param quick whether one that is missed is found later
+  /// @return whether none can have been missed
+  boolean cut(PolicyRules rules, List<Bypass.Begun> begun, boolean quick) {
     try {
       Set<IpAddress> own = new HashSet<>();
       for (LinkAddress address : netlink.addresses()) {
         own.add(address.address());
       }
       Set<Bypass.Begun> directions = new HashSet<>(begun);
-      int count = 0;
-      for (IpFamily family : IpFamily.values()) {
-        count += conntrack.deleteIf(family, flow -> isDenied(rules, flow, own, directions));
-      }
+      Predicate<Conntrack.Flow> denied = flow -> isDenied(rules, flow, own, directions);
+      OptionalInt seen = quick ? conntrack.deleteIfSeen(denied) : OptionalInt.empty();
+      int count = seen.orElseGet(() -> conntrack.deleteIf(denied));
       if (count > 0) {
         LOG.info("cut {} connections that policies do not allow any more", count);
       }
-      return true;
+      return seen.isEmpty();
     } catch (KernelException e) {
       LOG.warn("cannot cut connections that are not allowed any more: {}", e.getMessage());
       return false;

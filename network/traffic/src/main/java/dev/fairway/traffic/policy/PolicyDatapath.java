@@ -74,8 +74,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private boolean known;
   private boolean closed;
 
-  /// Whether an earlier owner of a pod's address may have connections open. They are looked for
-  /// behind the pod's back: to read all connections takes long where there are many.
+  /// Whether a quick look may have missed connections, or an earlier owner of a pod's address may
+  /// have some open. They are looked for behind the pod's back: to read all connections takes long
+  /// where there are many.
   private boolean leftovers;
 
   private boolean checkPending;
@@ -366,7 +367,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     loaded = after;
     bypass.keepOff(after.pods().keySet());
     if (restricts) {
-      leftovers = !connections.cut(after, begun);
+      leftovers = !connections.cut(after, begun, true);
     }
   }
 
@@ -385,7 +386,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       if (known && !closed && isToBeLoaded()) {
         loadAll(installed ? loaded : index.refresh());
       } else if (leftovers && installed && !loaded.pods().isEmpty()) {
-        leftovers = !connections.cut(loaded, List.of());
+        leftovers = !connections.cut(loaded, List.of(), false);
       }
     } catch (RuntimeException e) {
       LOG.warn("cannot check the policy rules: {}", e.getMessage());
