@@ -16,6 +16,7 @@ import dev.fairway.traffic.policy.Why;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.PrintWriter;
+import java.net.HttpURLConnection;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -174,6 +175,7 @@ final class PolicyCommand {
       try (NetworkNamespace machine = NetworkNamespace.current();
           KubernetesClient client = ApiClients.connect(kubeconfig, USER_AGENT);
           PolicyDatapath policy = PolicyDatapath.open(config, machine)) {
+        checkNode(client);
         ClusterFollower.Builder follow = ClusterFollower.of(client);
         policy.subscribe(follow);
         try (ClusterPolicies cluster = ClusterPolicies.follow(client, policy);
@@ -183,6 +185,24 @@ final class PolicyCommand {
         }
       }
       return 0;
+    }
+
+    /// A name that nobody has would leave every pod of this machine to itself.
+    private void checkNode(KubernetesClient client) {
+      try {
+        if (client.nodes().withName(node).get() == null) {
+          throw new ProvisionException(
+              "there is no Node "
+                  + node
+                  + " at "
+                  + client.getMasterUrl()
+                  + ": --node is its metadata.name");
+        }
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != HttpURLConnection.HTTP_FORBIDDEN) {
+          throw new ProvisionException(String.valueOf(e.getMessage()), e);
+        }
+      }
     }
   }
 
