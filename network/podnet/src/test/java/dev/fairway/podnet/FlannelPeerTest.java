@@ -48,7 +48,7 @@ final class FlannelPeerTest {
       Path there = machines.sandbox("there");
       IpAddress address = ours.add("here", here).address();
       asFlannelDoes(theirs, told.path("VtepMAC").stringValue());
-      connectTheirPod(theirs, there);
+      connectTheirPod(theirs, there, 1450);
 
       Path capture = directory.resolve("capture");
       Process tcpdump =
@@ -99,7 +99,7 @@ final class FlannelPeerTest {
       TestNode.Outcome added = ours.add("here", here);
       asFlannelDoes(theirs, mac);
       asFlannelDoesForIpv6(theirs, macV6);
-      connectTheirPod(theirs, there);
+      connectTheirPod(theirs, there, 1450);
       run(theirs, "ip address add fd00:10:200:1::1/64 dev pod0 nodad");
       String pod = String.valueOf(there.getFileName());
       run(theirs, "ip -n " + pod + " address add fd00:10:200:1::5/64 dev eth0 nodad");
@@ -201,9 +201,12 @@ final class FlannelPeerTest {
     run(machine, "sysctl -qw net.ipv4.ip_forward=1");
   }
 
-  private static void connectTheirPod(NetworkNamespace machine, Path pod) throws Exception {
+  static void connectTheirPod(NetworkNamespace machine, Path pod, int mtu) throws Exception {
     String name = String.valueOf(pod.getFileName());
-    run(machine, "ip link add pod0 mtu 1450 type veth peer name eth0 mtu 1450 netns " + name);
+    run(
+        machine,
+        "ip link add pod0 mtu %d type veth peer name eth0 mtu %d netns %s"
+            .formatted(mtu, mtu, name));
     run(machine, "ip address add 10.200.1.1/24 dev pod0");
     run(machine, "ip link set pod0 up");
     for (String command :
@@ -213,7 +216,7 @@ final class FlannelPeerTest {
     run(machine, "ip -n " + name + " route add default via 10.200.1.1");
   }
 
-  private static void run(NetworkNamespace machine, String command) throws Exception {
+  static void run(NetworkNamespace machine, String command) throws Exception {
     Process process =
         machine.start(new ProcessBuilder(command.split(" ")).redirectErrorStream(true));
     String output = read(process);
