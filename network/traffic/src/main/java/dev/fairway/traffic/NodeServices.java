@@ -6,6 +6,7 @@ import dev.fairway.linux.KernelException;
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Protocol;
+import dev.fairway.reconcile.Change;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
@@ -23,6 +24,7 @@ import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.Target;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.nio.file.Path;
@@ -36,6 +38,7 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -169,7 +172,8 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     }
   }
 
-  /// Follows the Services and EndpointSlices of a cluster, and this node for its zone.
+  /// Follows the Services and EndpointSlices of a cluster, and this node for its zone. If somebody
+  /// has the follower follow pods, too, slices get none of other namespaces' pods as endpoints.
   public void subscribe(ClusterFollower.Builder follower) {
     follower
         .follow(Service.class)
@@ -181,10 +185,17 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   @Override
   public synchronized void changed(Delta delta, ClusterImage image) {
     boolean moved = delta.touches(Node.class) && index.zone(zone(image));
+    if (!delta.full()) {
+      for (Map.Entry<ObjectKey, Change<Pod>> of : delta.of(Pod.class).entrySet()) {
+        Change<Pod> pod = of.getValue();
+        moved |= index.podChanged(of.getKey(), pod.before().orElse(null), pod.after().orElse(null));
+      }
+    }
     if (!moved && !delta.touches(Service.class) && !delta.touches(EndpointSlice.class)) {
       return;
     }
     if (delta.full()) {
+      index.setPods(image.all(Pod.class));
       set(image.all(Service.class), image.all(EndpointSlice.class));
       return;
     }
@@ -217,6 +228,16 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     index.changed(ObjectKey.of(service), service);
     index.changed(ObjectKey.of(after), before, after);
     load();
+  }
+
+  /// Brings one pod up to date.
+  ///
+  /// @param before null if it is new
+  /// @param after null if it is gone
+  public synchronized void change(ObjectKey key, @Nullable Pod before, @Nullable Pod after) {
+    if (index.podChanged(key, before, after)) {
+      load();
+    }
   }
 
   /// What the Services of one IP family are, as far as known.

@@ -15,7 +15,7 @@
 ///
 /// Stricter than kube-proxy: `loadBalancerSourceRanges` that name only one IP family close the
 /// other, and endpoints that are loopback or link-local addresses or belong to another namespace's
-/// object are not used.
+/// object or pod are not used.
 ///
 /// Limits: node ports are not served at loopback addresses.
 @NullMarked

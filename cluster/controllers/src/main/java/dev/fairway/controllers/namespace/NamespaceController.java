@@ -76,13 +76,7 @@ public final class NamespaceController implements Controller {
       waits.remove(key);
       return;
     }
-    boolean empty = true;
-    for (ServedKinds.Served kind : ServedKinds.of(cluster.client())) {
-      if (kind.namespaced() && !isEmptied(kind, key.name())) {
-        empty = false;
-      }
-    }
-    if (empty) {
+    if (isEmptied(key.name())) {
       release(namespace);
       waits.remove(key);
     } else {
@@ -91,6 +85,31 @@ public final class NamespaceController implements Controller {
       waits.put(key, longer.compareTo(LONGEST_WAIT) > 0 ? LONGEST_WAIT : longer);
       queue.addAfter(key, wait);
     }
+  }
+
+  /// Pods come first, and nothing else before they are gone: while one runs, what its network
+  /// policies forbid stays forbidden (KEP-5080, CVE-2024-7598).
+  private boolean isEmptied(String namespace) {
+    List<ServedKinds.Served> kinds =
+        ServedKinds.of(cluster.client()).stream().filter(ServedKinds.Served::namespaced).toList();
+    boolean empty = true;
+    for (ServedKinds.Served kind : kinds) {
+      if (isPods(kind)) {
+        empty &= isEmptied(kind, namespace);
+      }
+    }
+    if (!empty) {
+      return false;
+    }
+    for (ServedKinds.Served kind : kinds) {
+      empty &= isEmptied(kind, namespace);
+    }
+    return empty;
+  }
+
+  private static boolean isPods(ServedKinds.Served kind) {
+    return kind.context().getPlural().equals("pods")
+        && (kind.context().getGroup() == null || kind.context().getGroup().isEmpty());
   }
 
   /// Deletes what is left of a kind; answers whether nothing was.

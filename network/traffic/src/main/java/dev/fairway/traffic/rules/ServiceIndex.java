@@ -5,6 +5,7 @@ import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.reconcile.ObjectKey;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.util.ArrayList;
@@ -43,6 +44,11 @@ public final class ServiceIndex {
 
   private final Set<ObjectKey> changed = new HashSet<>();
   private final Set<String> told = new HashSet<>();
+  private final PodAddresses pods = new PodAddresses();
+
+  /// The addresses that pods got or lost since the last refresh.
+  private final Set<IpAddress> moved = new HashSet<>();
+
   private final ServicesConfig config;
   private final ServiceReader reader;
   private final Consumer<String> problems;
@@ -58,7 +64,7 @@ public final class ServiceIndex {
           }
         };
     this.config = config;
-    this.reader = new ServiceReader(config, this.problems);
+    this.reader = new ServiceReader(config, this.problems, pods);
   }
 
   /// Where the node stands: `topology.kubernetes.io/zone`.
@@ -135,6 +141,23 @@ public final class ServiceIndex {
     allSlices.forEach(slice -> changed(ObjectKey.of(slice), null, slice));
   }
 
+  /// Makes these the pods there are. Where pods are not followed there are none, and no address is
+  /// known to be another namespace's.
+  public void setPods(Collection<Pod> all) {
+    pods.clear();
+    changed.addAll(services.keySet());
+    all.forEach(pod -> pods.changed(ObjectKey.of(pod), null, pod));
+  }
+
+  /// Takes note of a pod.
+  ///
+  /// @param before null if it is new
+  /// @param after null if it is gone
+  /// @return whether it matters
+  public boolean podChanged(ObjectKey key, @Nullable Pod before, @Nullable Pod after) {
+    return moved.addAll(pods.changed(key, before, after));
+  }
+
   /// Takes note of a Service.
   ///
   /// @param service null if it is gone
@@ -153,8 +176,8 @@ public final class ServiceIndex {
   /// @param after null if it is gone
   public void changed(
       ObjectKey key, @Nullable EndpointSlice before, @Nullable EndpointSlice after) {
-    ObjectKey from = before == null ? null : owner(before);
-    ObjectKey to = after == null ? null : owner(after);
+    ObjectKey from = before == null ? null : owner(before).orElse(null);
+    ObjectKey to = after == null ? null : owner(after).orElse(null);
     if (from != null) {
       Map<ObjectKey, EndpointSlice> siblings = slices.get(from);
       if (siblings != null && siblings.remove(key) != null && siblings.isEmpty()) {
@@ -192,12 +215,27 @@ public final class ServiceIndex {
     return plans;
   }
 
+  /// Has those read again that led to addresses which are somebody else's now, or wanted to.
+  private void rereadMoved() {
+    if (moved.isEmpty()) {
+      return;
+    }
+    moved.forEach(address -> changed.addAll(pods.forget(address)));
+    rules.forEach((key, one) -> {
+      if (one.leadsToAny(moved)) {
+        changed.add(key);
+      }
+    });
+    moved.clear();
+  }
+
   private void follow(boolean wanted) {
     followed = wanted;
     books.values().forEach(book -> book.follow(wanted));
   }
 
   private void read() {
+    rereadMoved();
     Reading reading = Reading.of(changed, this::read);
     for (int i = 0; i < reading.keys().length; i++) {
       ObjectKey key = reading.keys()[i];
@@ -275,9 +313,10 @@ public final class ServiceIndex {
     return sets;
   }
 
-  private static @Nullable ObjectKey owner(EndpointSlice slice) {
+  /// The Service a slice belongs to.
+  static Optional<ObjectKey> owner(EndpointSlice slice) {
     Map<String, String> labels = slice.getMetadata().getLabels();
-    String name = labels == null ? null : labels.get(SERVICE_NAME);
-    return name == null ? null : new ObjectKey(slice.getMetadata().getNamespace(), name);
+    return Optional.ofNullable(labels == null ? null : labels.get(SERVICE_NAME))
+        .map(name -> new ObjectKey(slice.getMetadata().getNamespace(), name));
   }
 }

@@ -45,11 +45,13 @@ final class ServiceReader {
 
   private final ServicesConfig config;
   private final Consumer<String> problems;
+  private final PodAddresses pods;
   private String zone = "";
 
-  ServiceReader(ServicesConfig config, Consumer<String> problems) {
+  ServiceReader(ServicesConfig config, Consumer<String> problems, PodAddresses pods) {
     this.config = config;
     this.problems = problems;
+    this.pods = pods;
   }
 
   /// Where the node stands; returns whether it was elsewhere before.
@@ -273,6 +275,12 @@ final class ServiceReader {
           slice,
           "endpoints[" + i + "].targetRef.namespace",
           "\"" + namespace + "\" is not the slice's namespace");
+      return false;
+    }
+    String own = slice.getMetadata().getNamespace();
+    if (pods.isForeign(address, own)) {
+      ServiceIndex.owner(slice).ifPresent(service -> pods.refuse(address, service));
+      problem(slice, field, address + " is the address of a pod of another namespace");
       return false;
     }
     return true;

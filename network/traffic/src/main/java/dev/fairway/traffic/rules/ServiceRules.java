@@ -2,6 +2,7 @@
 package dev.fairway.traffic.rules;
 
 import dev.fairway.net.IpAddress;
+import dev.fairway.net.TransportAddress;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -31,6 +32,23 @@ record ServiceRules(
     targets = Map.copyOf(targets);
     addresses = Set.copyOf(addresses);
     localEndpoints = Set.copyOf(localEndpoints);
+  }
+
+  /// Whether some endpoint has one of these addresses.
+  boolean leadsToAny(Set<IpAddress> some) {
+    for (BalancedPort port : ports) {
+      for (TransportAddress endpoint : port.endpoints().cluster()) {
+        if (some.contains(endpoint.address())) {
+          return true;
+        }
+      }
+      for (TransportAddress endpoint : port.endpoints().local()) {
+        if (some.contains(endpoint.address())) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   static ServiceRules of(
