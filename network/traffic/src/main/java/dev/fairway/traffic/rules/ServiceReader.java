@@ -280,7 +280,10 @@ final class ServiceReader {
     String own = slice.getMetadata().getNamespace();
     if (pods.isForeign(address, own)) {
       ServiceIndex.owner(slice).ifPresent(service -> pods.refuse(address, service));
-      problem(slice, field, address + " is the address of a pod of another namespace");
+      problem(
+          slice,
+          "endpoints[" + i + "].addresses[0]",
+          address + " is the address of a pod of another namespace");
       return false;
     }
     return true;
