@@ -57,6 +57,9 @@ public final class ServiceAddresses implements AdmissionStep {
     Set<Object> held = old == null ? Set.of() : takenBy(old);
     Take take = new Take(admission, Trees.text(service, "metadata", "uid"), held, owners());
     String type = Trees.text(spec, "type");
+    if (old != null) {
+      forgetOldType(spec, old, type);
+    }
     if (type.equals("ExternalName")) {
       for (String field : List.of("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")) {
         spec.remove(field);
@@ -67,6 +70,24 @@ public final class ServiceAddresses implements AdmissionStep {
     }
     ports(take, spec, old, type.equals("NodePort") || type.equals("LoadBalancer"));
     take.done();
+  }
+
+  /// One who changes only the type does not mean to keep what only the old type may have.
+  private static void forgetOldType(ObjectNode spec, JsonNode old, String type) {
+    if (!type.equals("LoadBalancer")) {
+      forgetUnchanged(spec, old, "allocateLoadBalancerNodePorts");
+      forgetUnchanged(spec, old, "loadBalancerClass");
+      if (!type.equals("NodePort") && spec.path("externalIPs").isEmpty()) {
+        forgetUnchanged(spec, old, "externalTrafficPolicy");
+      }
+    }
+  }
+
+  private static void forgetUnchanged(ObjectNode spec, JsonNode old, String field) {
+    JsonNode before = Trees.at(old, "spec", field);
+    if (before != null && before.equals(spec.get(field))) {
+      spec.remove(field);
+    }
   }
 
   /// A Service has been removed: what it had is free again.

@@ -28,14 +28,20 @@ final class Updates {
       JsonNode status = wanted.get("status");
       ObjectNode metadata = Trees.child(wanted, "metadata");
       JsonNode annotations = metadata.get("annotations");
+      JsonNode labels = metadata.get("labels");
       JsonNode managedFields = metadata.get("managedFields");
       wanted.removeAll();
       wanted.setAll(Trees.copy(old));
       set(wanted, "status", status);
       set(Trees.child(wanted, "metadata"), "managedFields", managedFields);
-      // A node's agent writes its annotations together with the status.
-      if (kind.is("", "Node") && annotations != null) {
+      // Whoever writes the status of these, a node's agent or a load balancer, notes more with it.
+      boolean noted =
+          kind.is("", "Node") || kind.is("", "Service") || kind.is("networking.k8s.io", "Ingress");
+      if (noted && annotations != null) {
         Trees.child(wanted, "metadata").set("annotations", annotations);
+      }
+      if (noted && !kind.is("", "Node") && labels != null) {
+        Trees.child(wanted, "metadata").set("labels", labels);
       }
       return;
     }
