@@ -40,10 +40,7 @@ public record DnsConfig(
     }
     for (Forwarding.Route route : forwarding.routes()) {
       for (InetSocketAddress upstream : route.upstreams()) {
-        boolean here =
-            upstream.getAddress().isLoopbackAddress()
-                && listen.contains(new InetSocketAddress(upstream.getPort()));
-        if (here || listen.contains(upstream)) {
+        if (isOwn(upstream, listen, overTls)) {
           throw new IllegalArgumentException(
               "DNS: upstream " + upstream + " is this server itself; name another resolver");
         }
@@ -52,6 +49,21 @@ public record DnsConfig(
     if (concurrentConnections < 1) {
       throw new IllegalArgumentException("DNS: concurrentConnections is less than 1");
     }
+  }
+
+  private static boolean isOwn(
+      InetSocketAddress upstream, List<InetSocketAddress> listen, Optional<DnsOverTls> overTls) {
+    for (InetSocketAddress own : listen) {
+      boolean ownPort =
+          own.getPort() == upstream.getPort()
+              || overTls.stream().anyMatch(tls -> tls.port() == upstream.getPort());
+      boolean everywhere =
+          own.getAddress().isAnyLocalAddress() && upstream.getAddress().isLoopbackAddress();
+      if (ownPort && (everywhere || own.getAddress().equals(upstream.getAddress()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The usual bounds: TTL 5 s, 2 s an upstream, 10,000 answers, 1000 forwards, 250 connections.

@@ -46,8 +46,8 @@ final class TlsIdentity {
   TlsIdentity(DnsOverTls config) throws IOException {
     certificate = config.certificate();
     key = config.key();
-    read = Files.getLastModifiedTime(certificate);
     context = context(certificate, key);
+    read = Files.getLastModifiedTime(certificate);
   }
 
   /// The server's side of TLS over a connection; the handshake comes with the first read.
@@ -127,7 +127,7 @@ final class TlsIdentity {
     try {
       Collection<? extends Certificate> certificates =
           CertificateFactory.getInstance("X.509")
-              .generateCertificates(new ByteArrayInputStream(Files.readAllBytes(file)));
+              .generateCertificates(new ByteArrayInputStream(octets(file)));
       if (!certificates.isEmpty()) {
         return certificates;
       }
@@ -137,8 +137,16 @@ final class TlsIdentity {
     throw new IOException("DNS: tls: " + file + " holds no certificates in PEM form");
   }
 
+  private static byte[] octets(Path file) throws IOException {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new IOException("DNS: tls: " + file + " cannot be read: " + e, e);
+    }
+  }
+
   private static PrivateKey privateKey(Path file) throws IOException {
-    String text = Files.readString(file, StandardCharsets.US_ASCII);
+    String text = new String(octets(file), StandardCharsets.US_ASCII);
     String begin = "-----BEGIN PRIVATE KEY-----";
     int from = text.indexOf(begin);
     int to = text.indexOf("-----END PRIVATE KEY-----");

@@ -253,6 +253,14 @@ class DnsOverTlsTest {
     assertThatThrownBy(() -> start(good.withTls(new DnsOverTls(Asking.TLS_PORT, empty, key))))
         .isInstanceOf(UncheckedIOException.class)
         .hasMessageContaining(empty + " holds no certificates");
+    Path missing = directory.resolve("missing.pem");
+    assertThatThrownBy(() -> start(good.withTls(new DnsOverTls(Asking.TLS_PORT, missing, key))))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining(missing + " cannot be read");
+    assertThatThrownBy(
+            () -> good.withForwarding(Forwarding.to(List.of(at(address, Asking.TLS_PORT)))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("is this server itself");
     assertThatThrownBy(
             () -> start(good.withTls(new DnsOverTls(Asking.TLS_PORT, certificate, empty))))
         .isInstanceOf(UncheckedIOException.class)
