@@ -24,8 +24,8 @@ public final class DatagramBatch implements AutoCloseable {
   /// How many datagrams are taken at once.
   public static final int SIZE = 64;
 
-  /// What a datagram may carry; of a longer one the rest is lost. All that passes any network
-  /// whole does fit; larger buffers would cost the processor's caches more.
+  /// What a datagram may carry; of a longer one the rest is lost. All that passes any network whole
+  /// does fit; larger buffers would cost the processor's caches more.
   public static final int MAX_BYTES = 1280;
 
   // Not a power of two, lest all of them fall on the same lines of the processor's cache.
