@@ -79,7 +79,7 @@ final class ServicesBench implements Bench.Benchmark {
       throws Exception {
     String word = kind.word();
     Samples loads = new Samples();
-    for (int i = 1; i < (quick ? 3 : 7); i++) {
+    for (int i = 1; i < (quick ? 2 : 7); i++) {
       NodeServices.uninstall(node, cgroup);
       try (AgentProcess agent = agent(HEAP, word, MANY, cgroup, 0)) {
         loads.add(agent.said("load"));
@@ -195,7 +195,7 @@ final class ServicesBench implements Bench.Benchmark {
       NetworkNamespace client, Path program, Path cgroup, Kind kind, boolean quick) {
     /// Through the last of so many Services.
     Row measure(int count) throws IOException, InterruptedException {
-      double seconds = quick ? 0.2 : 1;
+      double seconds = quick ? 0.12 : 1;
       String address = ServicesSample.clusterAddress(count - 1).toString();
       Samples direct = new Samples();
       Samples service = new Samples();

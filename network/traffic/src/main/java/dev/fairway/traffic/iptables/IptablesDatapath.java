@@ -19,6 +19,7 @@ import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.ServicesConfig;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -72,6 +73,8 @@ public final class IptablesDatapath implements ServiceDatapath {
   /// the legacy kind of iptables has none.
   private static final int LOOKS_LEFT_OUT = 59;
 
+  private static final long UNSETTLED = -1;
+
   private static final int MOST_TOLD = 5;
 
   private final ServicesConfig config;
@@ -82,7 +85,13 @@ public final class IptablesDatapath implements ServiceDatapath {
   /// Our chains as they are listed after the last change.
   private final Map<IpFamily, Iptables.Listing> left = new EnumMap<>(IpFamily.class);
 
-  private long strangers;
+  /// The families that were changed since, and not listed again: with nf_tables beneath that waits
+  /// for the next look, because to list ten thousand Services takes longer than to change one.
+  private final Set<IpFamily> unseen = EnumSet.noneOf(IpFamily.class);
+
+  /// What the kernel said of others' changes when all was last as wanted.
+  private long settled = UNSETTLED;
+
   private int looksLeftOut;
 
   private IptablesDatapath(ServicesConfig config, NetworkNamespace namespace) {
@@ -140,12 +149,21 @@ public final class IptablesDatapath implements ServiceDatapath {
   public void load(ServiceIndex index) {
     loaded.clear();
     left.clear();
+    unseen.clear();
+    settled = UNSETTLED;
+    long now = tables.strangers();
     for (IpFamily family : IpFamily.values()) {
       Iptables.Listing there = of(family).list();
       if (family == IpFamily.IPV4 || isWanted(index, family) || hasOurs(there)) {
-        restore(family, index, IptablesRules.none(), there);
+        restore(family, index, IptablesRules.none(), there.chains(), entrances(there));
       }
     }
+    settle(now);
+  }
+
+  /// All is as wanted, unless others changed something since a time.
+  private void settle(long since) {
+    settled = tables.strangers() == since ? since : UNSETTLED;
   }
 
   private static boolean isWanted(ServiceIndex index, IpFamily family) {
@@ -158,28 +176,55 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   @Override
   public void change(Map<IpFamily, Plan> plans, ServiceIndex index) {
+    long now = tables.strangers();
+    boolean untouched = now == settled;
+    settled = UNSETTLED;
     List<BalancedPort> ports = index.ports();
     for (IpFamily family : IpFamily.values()) {
       IptablesRules before = loaded.get(family);
       boolean wanted = before != null || ports.stream().anyMatch(p -> p.family() == family);
       Plan plan = plans.get(family);
-      if (wanted && plan != null && !plan.isEmpty()) {
-        Iptables.Listing there = of(family).list();
-        boolean asLeft = before != null && ours(there).equals(left.get(family));
-        restore(family, index, asLeft ? before : IptablesRules.none(), there);
+      if (!wanted || plan == null || plan.isEmpty()) {
+        continue;
       }
+      if (untouched && before != null && !of(family).hasLegacyTables()) {
+        restore(family, index, before, before.chains(), "");
+        continue;
+      }
+      Iptables.Listing there = of(family).list();
+      boolean asLeft = before != null && isAsLeft(family, there);
+      restore(
+          family, index, asLeft ? before : IptablesRules.none(), there.chains(), entrances(there));
+    }
+    if (untouched) {
+      settle(now);
     }
   }
 
   private void restore(
-      IpFamily family, ServiceIndex index, IptablesRules before, Iptables.Listing there) {
+      IpFamily family,
+      ServiceIndex index,
+      IptablesRules before,
+      Map<String, List<String>> there,
+      String entrances) {
     IptablesRules wanted =
         IptablesWriter.write(family, config, index.ports(), index.healthChecks().values());
     loaded.remove(family);
-    String lines = IptablesRules.change(before, wanted, there.chains()) + entrances(there);
+    String lines = IptablesRules.change(before, wanted, there) + entrances;
     tables.asOurs(() -> of(family).restore(lines));
     loaded.put(family, wanted);
-    left.put(family, ours(of(family).list()));
+    if (of(family).hasLegacyTables()) {
+      left.put(family, ours(of(family).list()));
+    } else {
+      unseen.add(family);
+    }
+  }
+
+  private boolean isAsLeft(IpFamily family, Iptables.Listing there) {
+    IptablesRules wanted = loaded.get(family);
+    return unseen.contains(family)
+        ? wanted != null && wanted.differences(there).isEmpty() && entrances(there).isEmpty()
+        : ours(there).equals(left.get(family));
   }
 
   private static String entrances(Iptables.Listing there) {
@@ -207,24 +252,40 @@ public final class IptablesDatapath implements ServiceDatapath {
   @Override
   public boolean isIntact(ServiceIndex index) {
     long now = tables.strangers();
-    if (now == strangers && !left.isEmpty() && looksLeftOut < LOOKS_LEFT_OUT) {
+    if (now == settled && unseen.isEmpty() && looksLeftOut < LOOKS_LEFT_OUT) {
       looksLeftOut++;
       return true;
     }
-    strangers = now;
     looksLeftOut = 0;
-    for (Map.Entry<IpFamily, Iptables.Listing> entry : left.entrySet()) {
-      if (!ours(of(entry.getKey()).list()).equals(entry.getValue())) {
+    for (IpFamily family : loaded.keySet()) {
+      Iptables.Listing there = of(family).list();
+      if (!isAsLeft(family, there)) {
         return false;
       }
+      left.put(family, ours(there));
+      unseen.remove(family);
     }
-    return !left.isEmpty();
+    settle(now);
+    return !loaded.isEmpty();
   }
 
   @Override
   public List<String> damage(ServiceIndex index) {
     List<String> found = new ArrayList<>();
+    for (IpFamily family : unseen) {
+      Iptables.Listing there = of(family).list();
+      found.addAll(loaded.getOrDefault(family, IptablesRules.none()).differences(there));
+      for (Entrance entrance : ENTRANCES) {
+        if (!there.has(entrance.table(), entrance.from(), entrance.to())) {
+          String rule = entrance.from() + " " + entrance.rule();
+          found.add("rule \"%s\" of table %s is gone".formatted(rule, entrance.table()));
+        }
+      }
+    }
     left.forEach((family, before) -> {
+      if (unseen.contains(family)) {
+        return;
+      }
       Iptables.Listing now = ours(of(family).list());
       for (String table : TABLES) {
         lost("chain %s of table %s is gone", table, before.chains(), now.chains(), found);
@@ -281,6 +342,8 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
     loaded.clear();
     left.clear();
+    unseen.clear();
+    settled = UNSETTLED;
   }
 
   private boolean hasTables(IpFamily family) {
@@ -320,5 +383,7 @@ public final class IptablesDatapath implements ServiceDatapath {
     tables.close();
     loaded.clear();
     left.clear();
+    unseen.clear();
+    settled = UNSETTLED;
   }
 }

@@ -11,6 +11,7 @@ import dev.fairway.traffic.rules.ServicesConfig;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,6 +32,9 @@ final class IptablesWriter {
   private final ServicesConfig config;
   private final Map<String, List<String>> filter = new LinkedHashMap<>();
   private final Map<String, List<String>> nat = new LinkedHashMap<>();
+
+  /// Of one among so many.
+  private final Map<Integer, String> probabilities = new HashMap<>();
 
   private IptablesWriter(IpFamily family, ServicesConfig config) {
     this.family = family;
@@ -122,8 +126,18 @@ final class IptablesWriter {
 
   private static String comment(String words) {
     // What the API lets through has none of these; others' API servers may.
-    String text = words.replaceAll("[^ !#-\\[\\]-~]", "?");
+    String text = isPlain(words) ? words : words.replaceAll("[^ !#-\\[\\]-~]", "?");
     return "-m comment --comment " + (text.indexOf(' ') < 0 ? text : '"' + text + '"');
+  }
+
+  private static boolean isPlain(String words) {
+    for (int i = 0; i < words.length(); i++) {
+      char letter = words.charAt(i);
+      if (letter < ' ' || letter > '~' || letter == '"' || letter == '\\') {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// The rules of one port.
@@ -375,7 +389,9 @@ final class IptablesWriter {
         int left = endpoints.size() - i;
         List<String> words = new ArrayList<>(List.of(comment(name + " -> " + endpoint)));
         if (left > 1) {
-          String probability = String.format(Locale.ROOT, "%.10f", 1.0 / left);
+          String probability =
+              probabilities.computeIfAbsent(
+                  left, some -> String.format(Locale.ROOT, "%.10f", 1.0 / some));
           words.add("-m statistic --mode random --probability " + probability);
         }
         words.add("-j " + chain(endpoint));
