@@ -3,7 +3,7 @@ package dev.fairway.apimachinery.managedfields;
 
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
-import dev.fairway.apimachinery.managedfields.FieldManager.Writer;
+import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
 import dev.fairway.apimachinery.managedfields.OwnedFields.Difference;
 import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.node.ObjectNode;

@@ -9,8 +9,8 @@ import dev.fairway.apimachinery.Kinds;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Times;
 import dev.fairway.apimachinery.Trees;
-import dev.fairway.apimachinery.managedfields.FieldManager;
-import dev.fairway.apimachinery.managedfields.FieldManager.Writer;
+import dev.fairway.apimachinery.managedfields.FieldOwnership;
+import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
 import dev.fairway.apimachinery.validation.Validator;
 import dev.fairway.apiserver.admission.Admission;
 import dev.fairway.apiserver.admission.AdmissionStep;
@@ -177,7 +177,7 @@ public final class Registry implements Lookup {
 
   /// Notes who owns the fields that differ. An apply has done so itself.
   private void note(Kind kind, @Nullable ObjectNode old, ObjectNode wanted, WriteOptions options) {
-    options.writer(clock).ifPresent(writer -> FieldManager.update(kind, old, wanted, writer));
+    options.writer(clock).ifPresent(writer -> FieldOwnership.update(kind, old, wanted, writer));
   }
 
   /// Makes a writer the owner of the fields it names, in the object of that name or a new one, and
@@ -204,7 +204,7 @@ public final class Registry implements Lookup {
             name,
             part,
             owned,
-            live -> FieldManager.apply(kind, live, applied, writer, force));
+            live -> FieldOwnership.apply(kind, live, applied, writer, force));
       } catch (StatusException absent) {
         boolean creates = absent.code() == 404 && part != Part.STATUS;
         if (!creates || attempt >= MAX_TRIES) {
@@ -212,7 +212,7 @@ public final class Registry implements Lookup {
         }
       }
       mayCreate.run();
-      ObjectNode made = FieldManager.apply(kind, null, applied, writer, force);
+      ObjectNode made = FieldOwnership.apply(kind, null, applied, writer, force);
       requireNew(kind, name, made);
       try {
         return create(kind, namespace, made, owned);

@@ -4,7 +4,7 @@ package dev.fairway.apiserver.registry;
 import dev.fairway.apimachinery.FieldError;
 import dev.fairway.apimachinery.FieldValidation;
 import dev.fairway.apimachinery.StatusException;
-import dev.fairway.apimachinery.managedfields.FieldManager.Writer;
+import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.http.Query;
 import dev.fairway.apiserver.http.Request;

@@ -10,7 +10,7 @@ import dev.fairway.apimachinery.Kinds;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
 import dev.fairway.apimachinery.Yaml;
-import dev.fairway.apimachinery.managedfields.FieldManager.Writer;
+import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Who owns what after writes of several. Expected trees are what a cluster of upstream's answers.
-class FieldManagerTest {
+class FieldOwnershipTest {
   private static final Instant NOON = Instant.parse("2026-01-02T12:00:00Z");
   private static final Kind CONFIG_MAP = kind("", "v1", "ConfigMap");
   private static final Kind SERVICE = kind("", "v1", "Service");
@@ -43,13 +43,13 @@ class FieldManagerTest {
 
   private static ObjectNode apply(
       Kind kind, @Nullable ObjectNode live, String manager, String applied) {
-    return FieldManager.apply(kind, live, yaml(applied), by(manager), false);
+    return FieldOwnership.apply(kind, live, yaml(applied), by(manager), false);
   }
 
   private static ObjectNode update(
       Kind kind, @Nullable ObjectNode live, String manager, String wanted) {
     ObjectNode object = yaml(wanted);
-    FieldManager.update(kind, live, object, by(manager));
+    FieldOwnership.update(kind, live, object, by(manager));
     return object;
   }
 
@@ -163,7 +163,7 @@ class FieldManagerTest {
                         + " \\\"a\\\"\",\"field\":\".data.one\"}]"));
     ObjectNode edited = Trees.copy(live);
     Trees.child(edited, "data").put("two", "edited");
-    FieldManager.update(CONFIG_MAP, live, edited, by("kubectl-edit"));
+    FieldOwnership.update(CONFIG_MAP, live, edited, by("kubectl-edit"));
     assertThat(owners(edited))
         .isEqualTo(
             """
@@ -180,7 +180,7 @@ class FieldManagerTest {
             - .data.two\
             """);
     ObjectNode forced =
-        FieldManager.apply(CONFIG_MAP, edited, yaml("data: {one: 'x', two: 'y'}"), by("b"), true);
+        FieldOwnership.apply(CONFIG_MAP, edited, yaml("data: {one: 'x', two: 'y'}"), by("b"), true);
     assertThat(owners(forced)).isEqualTo("b Apply {\"f:data\":{\"f:one\":{},\"f:two\":{}}}");
     assertThat(bare(forced)).contains("{\"one\":\"x\",\"two\":\"y\"}");
   }
@@ -242,7 +242,7 @@ class FieldManagerTest {
     assertThat(owners(live)).isEqualTo("a Apply {\"f:spec\":{\"f:replicas\":{}}}");
     ObjectNode reported = Trees.copy(live);
     Trees.child(reported, "status").put("replicas", 2);
-    FieldManager.update(DEPLOYMENT, live, reported, new Writer("controller", "status", NOON));
+    FieldOwnership.update(DEPLOYMENT, live, reported, new Writer("controller", "status", NOON));
     assertThat(owners(reported))
         .isEqualTo(
             """
@@ -271,7 +271,7 @@ class FieldManagerTest {
   void theSameAgainChangesNothing() {
     ObjectNode live = apply(CONFIG_MAP, null, "a", "data: {one: '1'}");
     ObjectNode again =
-        FieldManager.apply(
+        FieldOwnership.apply(
             CONFIG_MAP,
             live,
             yaml("data: {one: '1'}"),
@@ -279,7 +279,7 @@ class FieldManagerTest {
             false);
     assertThat(again).isEqualTo(live);
     ObjectNode put = Trees.copy(live);
-    FieldManager.update(CONFIG_MAP, live, put, new Writer("b", "", NOON.plusSeconds(60)));
+    FieldOwnership.update(CONFIG_MAP, live, put, new Writer("b", "", NOON.plusSeconds(60)));
     assertThat(put).isEqualTo(live);
   }
 
@@ -288,11 +288,11 @@ class FieldManagerTest {
     ObjectNode live = apply(CONFIG_MAP, null, "a", "data: {one: '1'}");
     ObjectNode reset = Trees.copy(live);
     Trees.child(reset, "metadata").putArray("managedFields").addObject();
-    FieldManager.update(CONFIG_MAP, live, reset, by("b"));
+    FieldOwnership.update(CONFIG_MAP, live, reset, by("b"));
     assertThat(owners(reset)).isEmpty();
     ObjectNode empty = Trees.copy(live);
     Trees.child(empty, "metadata").putArray("managedFields");
-    FieldManager.update(CONFIG_MAP, live, empty, by("b"));
+    FieldOwnership.update(CONFIG_MAP, live, empty, by("b"));
     assertThat(empty).isEqualTo(live);
     for (String broken :
         List.of(
@@ -302,12 +302,12 @@ class FieldManagerTest {
       ObjectNode given = Trees.copy(live);
       Trees.child(given, "metadata")
           .set("managedFields", Trees.read(broken.getBytes(StandardCharsets.UTF_8)));
-      FieldManager.update(CONFIG_MAP, live, given, by("b"));
+      FieldOwnership.update(CONFIG_MAP, live, given, by("b"));
       assertThat(given).isEqualTo(live);
     }
     ObjectNode applied = Trees.copy(live);
     assertThatExceptionOfType(StatusException.class)
-        .isThrownBy(() -> FieldManager.apply(CONFIG_MAP, live, applied, by("c"), false))
+        .isThrownBy(() -> FieldOwnership.apply(CONFIG_MAP, live, applied, by("c"), false))
         .withMessage("metadata.managedFields must be nil");
   }
 
@@ -317,7 +317,7 @@ class FieldManagerTest {
     for (int i = 1; i < 15; i++) {
       ObjectNode next = Trees.copy(live);
       Trees.child(next, "data").put("k" + i, "v");
-      FieldManager.update(CONFIG_MAP, live, next, new Writer("w" + i, "", NOON.plusSeconds(i)));
+      FieldOwnership.update(CONFIG_MAP, live, next, new Writer("w" + i, "", NOON.plusSeconds(i)));
       live = next;
     }
     List<String> lines = owners(live).lines().toList();
@@ -341,7 +341,7 @@ class FieldManagerTest {
         live =
             random.nextInt(4) == 0
                 ? updated(live, applied, manager)
-                : FieldManager.apply(SERVICE, live, applied, by(manager), true);
+                : FieldOwnership.apply(SERVICE, live, applied, by(manager), true);
         FieldType type = FieldType.of(SERVICE.schema());
         OwnedFields.requireKeys(type, live, "");
         FieldSet all = OwnedFields.withNamed(type, OwnedFields.of(type, live));
@@ -357,7 +357,7 @@ class FieldManagerTest {
 
   private static ObjectNode updated(@Nullable ObjectNode live, ObjectNode wanted, String manager) {
     ObjectNode next = Trees.copy(wanted);
-    FieldManager.update(SERVICE, live, next, by(manager));
+    FieldOwnership.update(SERVICE, live, next, by(manager));
     return next;
   }
 

@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Keeps the owners of an object's fields, and applies.
-public final class FieldManager {
+public final class FieldOwnership {
   private static final String BEFORE_FIRST_APPLY = "before-first-apply";
 
   /// What is the server's own to set, or what the object is found by.
@@ -38,7 +38,7 @@ public final class FieldManager {
            "updateStrategy":{}},"status":{"loadBalancer":{}}}
           """);
 
-  private FieldManager() {}
+  private FieldOwnership() {}
 
   /// Who writes, to which part.
   ///
