@@ -95,7 +95,7 @@ class PolicyAloneTest {
   }
 
   private void untilReachable(boolean reachable) throws InterruptedException {
-    String ping = "ip netns exec alone-one ping -c 1 -W 1 " + address("two") + " 2>&1 || :";
+    String ping = "ip netns exec alone-one busybox ping -c 1 -W 1 " + address("two") + " 2>&1 || :";
     cluster
         .shell()
         .until(ping, text -> text.contains(reachable ? " 0% packet loss" : "100% packet"));
