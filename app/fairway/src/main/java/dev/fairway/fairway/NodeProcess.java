@@ -65,6 +65,8 @@ final class NodeProcess {
       policy.keepOff(podNetwork.bypass());
       ClusterFollower.Builder policies = ClusterFollower.of(client);
       policy.subscribe(policies);
+      // The other follower knows the pods of this node alone.
+      policies.subscribe("services-pods", services.pods());
       ClusterFollower.Builder follow =
           ClusterFollower.of(client)
               .follow(Node.class)

@@ -120,6 +120,12 @@ public record IpAddress(IpFamily family, long high, long low) implements Compara
     return low - other.low;
   }
 
+  /// Whether it is an IPv4 address in IPv6's writing, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2),
+  /// which sockets take for the IPv4 address.
+  public boolean isIpv4Mapped() {
+    return family == IpFamily.IPV6 && high == 0 && low >>> 32 == 0xffff;
+  }
+
   public boolean isLoopback() {
     return switch (family) {
       case IPV4 -> low >>> 24 == 127;

@@ -49,8 +49,7 @@ final class Exchange {
   /// @param secure to ask over TLS alone; null to ask over UDP and, where that is not enough, TCP
   Message run(@Nullable TlsUpstream secure) throws IOException, MalformedMessage {
     if (secure != null) {
-      byte[] answer = secure.ask(framed(), this::millisLeft);
-      return ofStream(answer);
+      return secure.ask(framed(), this::millisLeft, this::ofStream);
     }
     Message message = overUdp();
     return message.isTruncated() || !isOurSpelling(message) ? overTcp() : message;
@@ -95,12 +94,13 @@ final class Exchange {
   private Message overTcp() throws IOException, MalformedMessage {
     try (Socket socket = new Socket()) {
       socket.connect(upstream, millisLeft());
-      socket.getOutputStream().write(framed());
-      socket.setSoTimeout(millisLeft());
-      DataInputStream input = new DataInputStream(socket.getInputStream());
-      byte[] answer = new byte[input.readUnsignedShort()];
-      input.readFully(answer);
-      return ofStream(answer);
+      try (Cutoff cutoff = Cutoff.after(millisLeft(), socket)) {
+        socket.getOutputStream().write(framed());
+        DataInputStream input = new DataInputStream(socket.getInputStream());
+        byte[] answer = new byte[input.readUnsignedShort()];
+        input.readFully(answer);
+        return ofStream(answer);
+      }
     }
   }
 

@@ -13,6 +13,7 @@ final class RecordType {
   static final int AAAA = 28;
   static final int SRV = 33;
   static final int OPT = 41;
+  static final int HTTPS = 65;
   static final int IXFR = 251;
   static final int AXFR = 252;
   static final int ANY = 255;

@@ -4,6 +4,7 @@ package dev.fairway.dns;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.security.SecureRandom;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ final class RenderedAnswers {
   /// What fits every asker's datagrams, so that nobody's answer is cut.
   private static final int MAX_BYTES = 512;
 
+  private static final int TRUNCATED = 2; // in the header's third octet
   private static final int QUESTION_END = 4; // type and class
   private static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
@@ -34,6 +36,7 @@ final class RenderedAnswers {
   private static final int QUESTION = 4;
 
   private final boolean recursionAvailable;
+  private final long seed = new SecureRandom().nextLong();
   private @Nullable Zone zone;
   private int[] hashes = new int[FIRST_SLOTS];
   private byte[][] entries = new byte[FIRST_SLOTS][];
@@ -128,6 +131,10 @@ final class RenderedAnswers {
     if (zone == null || end == 0 || tail < 0 || end + tail + OPT_BYTES > MAX_BYTES) {
       return;
     }
+    boolean cut = (octets[2] & TRUNCATED) != 0;
+    if (cut || !isOfUse((query[end - 4] & 255) << 8 | (query[end - 3] & 255))) {
+      return;
+    }
     if (2 * count >= entries.length) {
       grow();
     }
@@ -149,6 +156,24 @@ final class RenderedAnswers {
     System.arraycopy(octets, end, entry, QUESTION + question, tail);
     hashes[slot] = hash;
     entries[slot] = entry;
+  }
+
+  /// Whether resolvers ask for that type: one asker of all others must not drive out the rest.
+  private static boolean isOfUse(int type) {
+    return switch (type) {
+      case RecordType.A,
+          RecordType.NS,
+          RecordType.CNAME,
+          RecordType.SOA,
+          RecordType.PTR,
+          RecordType.MX,
+          RecordType.TXT,
+          RecordType.AAAA,
+          RecordType.SRV,
+          RecordType.HTTPS ->
+          true;
+      default -> false;
+    };
   }
 
   /// Octets of each answer if there are several alike, and nothing else.
@@ -206,9 +231,9 @@ final class RenderedAnswers {
   }
 
   /// Of the question without regard to case. Letters of either case differ in one bit, which counts
-  /// for nothing here.
-  private static int hash(byte[] message, int end) {
-    long hash = end;
+  /// for nothing here. Nobody outside can tell which questions meet in one place.
+  private int hash(byte[] message, int end) {
+    long hash = seed ^ end;
     int at = Query.HEADER_BYTES;
     for (; at + 8 <= end; at += 8) {
       hash =

@@ -12,12 +12,14 @@ import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
+import java.security.Signature;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.spec.InvalidKeySpecException;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -39,15 +41,15 @@ final class TlsIdentity {
   private final Path certificate;
   private final Path key;
   private SSLContext context;
-  private FileTime read;
+  private List<FileTime> read;
   private long looked = System.nanoTime();
 
   /// @throws IOException if a file is not what it should be; the message names it
   TlsIdentity(DnsOverTls config) throws IOException {
     certificate = config.certificate();
     key = config.key();
+    read = times();
     context = context(certificate, key);
-    read = Files.getLastModifiedTime(certificate);
   }
 
   /// The server's side of TLS over a connection; the handshake comes with the first read.
@@ -64,10 +66,10 @@ final class TlsIdentity {
     if (now - looked > LOOK_NANOS) {
       looked = now;
       try {
-        FileTime time = Files.getLastModifiedTime(certificate);
-        if (!time.equals(read)) {
+        List<FileTime> times = times();
+        if (!times.equals(read)) {
           context = context(certificate, key);
-          read = time;
+          read = times;
           LOG.info("The certificate {} was read anew", certificate);
         }
       } catch (IOException e) {
@@ -77,10 +79,44 @@ final class TlsIdentity {
     return context;
   }
 
+  private List<FileTime> times() throws IOException {
+    return List.of(time(certificate), time(key));
+  }
+
+  private static FileTime time(Path file) throws IOException {
+    try {
+      return Files.getLastModifiedTime(file);
+    } catch (IOException e) {
+      throw new IOException("DNS: tls: " + file + " cannot be read", e);
+    }
+  }
+
+  /// What one has signed, the other must verify: a key store takes any two.
+  private static void requirePair(Certificate certificate, PrivateKey key)
+      throws GeneralSecurityException {
+    String algorithm =
+        switch (key.getAlgorithm()) {
+          case "RSA" -> "SHA256withRSA";
+          case "EC" -> "SHA256withECDSA";
+          default -> key.getAlgorithm();
+        };
+    byte[] text = {1, 2, 3};
+    Signature signature = Signature.getInstance(algorithm);
+    signature.initSign(key);
+    signature.update(text);
+    byte[] signed = signature.sign();
+    signature.initVerify(certificate.getPublicKey());
+    signature.update(text);
+    if (!signature.verify(signed)) {
+      throw new GeneralSecurityException("the key is another certificate's");
+    }
+  }
+
   private static SSLContext context(Path certificate, Path key) throws IOException {
     Certificate[] chain = certificates(certificate).toArray(new Certificate[0]);
     PrivateKey secret = privateKey(key);
     try {
+      requirePair(chain[0], secret);
       char[] none = new char[0];
       KeyStore store = KeyStore.getInstance("PKCS12");
       store.load(null, none);

@@ -2,7 +2,6 @@
 package dev.fairway.dns;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.util.ArrayDeque;
@@ -38,6 +37,7 @@ final class TlsUpstream {
   private final String serverName;
   private final SSLContext context;
   private final Deque<Kept> idle = new ArrayDeque<>();
+  private boolean closed;
 
   TlsUpstream(InetSocketAddress address, String serverName, SSLContext context) {
     this.address = address;
@@ -45,28 +45,37 @@ final class TlsUpstream {
     this.context = context;
   }
 
-  /// Asks, and gives what is answered.
+  /// Takes an answer in.
+  @FunctionalInterface
+  interface Reading {
+    Message read(byte[] answer) throws MalformedMessage;
+  }
+
+  /// Asks, and gives what is answered. A connection that brought something else is not used again.
   ///
   /// @param framed the question behind its length
-  byte[] ask(byte[] framed, Deadline deadline) throws IOException {
+  Message ask(byte[] framed, Deadline deadline, Reading reading)
+      throws IOException, MalformedMessage {
     Kept kept = take();
     if (kept != null) {
+      // Half of the time, so that one that nobody answers on any more leaves some for another.
+      int half = Math.max(1, deadline.millisLeft() / 2);
       try {
-        return talk(kept, framed, deadline);
-      } catch (IOException e) {
+        return talk(kept, framed, half, reading);
+      } catch (IOException | MalformedMessage e) {
         // The resolver may have closed it meanwhile; a new connection tells.
       }
     }
-    return talk(connect(deadline), framed, deadline);
+    return talk(connect(deadline), framed, deadline.millisLeft(), reading);
   }
 
-  private byte[] talk(Kept with, byte[] framed, Deadline deadline) throws IOException {
+  private Message talk(Kept with, byte[] framed, int millis, Reading reading)
+      throws IOException, MalformedMessage {
     boolean good = false;
-    try {
-      with.secure().setSoTimeout(deadline.millisLeft());
+    try (Cutoff cutoff = Cutoff.after(millis, with.transport())) {
       with.secure().getOutputStream().write(framed);
-      byte[] head = read(with, 2, deadline);
-      byte[] answer = read(with, (head[0] & 255) << 8 | (head[1] & 255), deadline);
+      byte[] head = read(with, 2);
+      Message answer = reading.read(read(with, (head[0] & 255) << 8 | (head[1] & 255)));
       good = true;
       return answer;
     } finally {
@@ -78,17 +87,10 @@ final class TlsUpstream {
     }
   }
 
-  private static byte[] read(Kept from, int length, Deadline deadline) throws IOException {
-    InputStream in = from.secure().getInputStream();
-    byte[] octets = new byte[length];
-    int at = 0;
-    while (at < length) {
-      from.secure().setSoTimeout(deadline.millisLeft());
-      int count = in.read(octets, at, length - at);
-      if (count < 0) {
-        throw new IOException("the upstream closed the connection");
-      }
-      at += count;
+  private static byte[] read(Kept from, int length) throws IOException {
+    byte[] octets = from.secure().getInputStream().readNBytes(length);
+    if (octets.length < length) {
+      throw new IOException("the upstream closed the connection");
     }
     return octets;
   }
@@ -98,7 +100,6 @@ final class TlsUpstream {
     try {
       transport.connect(address, deadline.millisLeft());
       transport.setTcpNoDelay(true);
-      transport.setSoTimeout(deadline.millisLeft());
       SSLSocket secure =
           (SSLSocket)
               context
@@ -108,7 +109,9 @@ final class TlsUpstream {
       // The name in the certificate is compared as for HTTPS (RFC 8310 section 8.1).
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       secure.setSSLParameters(parameters);
-      secure.startHandshake();
+      try (Cutoff cutoff = Cutoff.after(deadline.millisLeft(), transport)) {
+        secure.startHandshake();
+      }
       return new Kept(transport, secure, 0);
     } catch (IOException | RuntimeException e) {
       transport.close();
@@ -131,6 +134,10 @@ final class TlsUpstream {
 
   private void keep(Kept kept) {
     synchronized (idle) {
+      if (closed) {
+        kept.close();
+        return;
+      }
       if (idle.size() == MOST_IDLE) {
         idle.removeFirst().close();
       }
@@ -140,6 +147,7 @@ final class TlsUpstream {
 
   void close() {
     synchronized (idle) {
+      closed = true;
       idle.forEach(Kept::close);
       idle.clear();
     }

@@ -72,6 +72,25 @@ class RenderedAnswersTest {
     return slice;
   }
 
+  /// What did not fit one asker is whole for the next.
+  @Test
+  void whatWasCutIsNotKept() {
+    EndpointSlice slice = Cluster.slice("team", "db-1", "db");
+    for (int i = 1; i <= 40; i++) {
+      slice = Cluster.with(slice, "10.200.4." + i, null, true);
+    }
+    follower.changed(false, Map.of(), Cluster.added(List.of(slice)));
+    RenderedAnswers rendered = answering.rendered();
+    rendered.use(follower.zone());
+    WireWriter writer = new WireWriter();
+    for (int edns : new int[] {0, 20}) {
+      byte[] query = query("db.team.svc.cluster.local", RecordType.A, 0, edns);
+      answering.answer(ASKER, query, query.length, writer);
+      rendered.keep(query, query.length, writer);
+      assertThat(rendered.answer(Arrays.copyOf(query, 4096), query.length)).isZero();
+    }
+  }
+
   @Test
   void copiesWhatWouldHaveBeenWorkedOut() {
     RenderedAnswers rendered = answering.rendered();

@@ -83,6 +83,9 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   /// Whether the cluster's Services are known, so that a load that failed is worth another try.
   private boolean known;
 
+  /// What an agent before knew, until its flows have been looked at; null before it is asked for.
+  private @Nullable Set<Front> earlier;
+
   /// Whether what an agent before loaded by other means is gone.
   private boolean alone;
 
@@ -172,8 +175,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     }
   }
 
-  /// Follows the Services and EndpointSlices of a cluster, and this node for its zone. If somebody
-  /// has the follower follow pods, too, slices get none of other namespaces' pods as endpoints.
+  /// Follows the Services and EndpointSlices of a cluster, and this node for its zone.
   public void subscribe(ClusterFollower.Builder follower) {
     follower
         .follow(Service.class)
@@ -185,17 +187,10 @@ public final class NodeServices implements Subscriber, AutoCloseable {
   @Override
   public synchronized void changed(Delta delta, ClusterImage image) {
     boolean moved = delta.touches(Node.class) && index.zone(zone(image));
-    if (!delta.full()) {
-      for (Map.Entry<ObjectKey, Change<Pod>> of : delta.of(Pod.class).entrySet()) {
-        Change<Pod> pod = of.getValue();
-        moved |= index.podChanged(of.getKey(), pod.before().orElse(null), pod.after().orElse(null));
-      }
-    }
     if (!moved && !delta.touches(Service.class) && !delta.touches(EndpointSlice.class)) {
       return;
     }
     if (delta.full()) {
-      index.setPods(image.all(Pod.class));
       set(image.all(Service.class), image.all(EndpointSlice.class));
       return;
     }
@@ -207,6 +202,27 @@ public final class NodeServices implements Subscriber, AutoCloseable {
         .forEach((key, change) ->
             index.changed(key, change.before().orElse(null), change.after().orElse(null)));
     load();
+  }
+
+  /// For a follower of all pods: told of them, slices get none of other namespaces' pods as
+  /// endpoints.
+  public Subscriber pods() {
+    return this::podsChanged;
+  }
+
+  private synchronized void podsChanged(Delta delta, ClusterImage image) {
+    boolean moved = delta.full();
+    if (delta.full()) {
+      index.setPods(image.all(Pod.class));
+    } else {
+      for (Map.Entry<ObjectKey, Change<Pod>> of : delta.of(Pod.class).entrySet()) {
+        Change<Pod> pod = of.getValue();
+        moved |= index.podChanged(of.getKey(), pod.before().orElse(null), pod.after().orElse(null));
+      }
+    }
+    if (moved && known) {
+      load();
+    }
   }
 
   private String zone(ClusterImage image) {
@@ -263,12 +279,12 @@ public final class NodeServices implements Subscriber, AutoCloseable {
 
   private void loadAll() {
     long start = System.nanoTime();
-    boolean first = !known;
     known = true;
     loaded = false;
     healthChecks.working(false);
     // Services may have gone while no agent was there; their flows would go on.
-    Set<Front> earlier = first ? earlierFronts() : Set.of();
+    Set<Front> gone = earlier == null ? earlierFronts() : earlier;
+    earlier = gone;
     datapath.load(index);
     loaded = true;
     lastLoad = System.nanoTime();
@@ -278,7 +294,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
     int fronts = 0;
     for (IpFamily family : IpFamily.values()) {
       Set<Front> datagrams = new HashSet<>();
-      earlier.stream().filter(front -> front.family() == family).forEach(datagrams::add);
+      gone.stream().filter(front -> front.family() == family).forEach(datagrams::add);
       fronts +=
           index.forEach(
               family,
@@ -289,6 +305,7 @@ public final class NodeServices implements Subscriber, AutoCloseable {
               });
       forget(family, datagrams);
     }
+    earlier = Set.of();
     LOG.info(
         "loaded the rules of {} Service ports in {} ms",
         fronts,
@@ -354,14 +371,27 @@ public final class NodeServices implements Subscriber, AutoCloseable {
       if (known && !loaded) {
         loadAll();
       } else if (known && !datapath.isIntact(index)) {
-        repair(datapath.damage(index));
+        repair(damage());
       }
       if (loaded) {
         settleAlone();
       }
-      healthChecks.repair();
     } catch (RuntimeException e) {
       LOG.warn("cannot check the Service rules: {}", e.getMessage());
+    }
+    try {
+      healthChecks.repair();
+    } catch (RuntimeException e) {
+      LOG.warn("cannot check the health checks of Services: {}", e.getMessage());
+    }
+  }
+
+  private List<String> damage() {
+    try {
+      return datapath.damage(index);
+    } catch (RuntimeException e) {
+      // Only for the log: what cannot be read is to be loaded all the more.
+      return List.of(String.valueOf(e.getMessage()));
     }
   }
 

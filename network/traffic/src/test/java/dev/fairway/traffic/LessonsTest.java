@@ -9,10 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.Sysctls;
-import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
 import dev.fairway.reconcile.ObjectKey;
-import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
@@ -58,16 +55,7 @@ class LessonsTest {
       lab.serveTcp(name, 8080);
     }
     group.inside(datapath == Datapath.EBPF);
-    services =
-        NodeServices.open(
-            ServicesConfig.of(
-                    "worker-0",
-                    List.of(IpAddress.parse(NodeLab.NODE)),
-                    List.of(Prefix.parse("10.200.0.0/16")))
-                .withServiceRanges(List.of(Prefix.parse("10.32.0.0/16")))
-                .withDatapath(datapath)
-                .withCgroup(group.path),
-            lab.node);
+    services = NodeServices.open(NodeLab.config(datapath, group), lab.node);
   }
 
   @AfterEach

@@ -16,6 +16,8 @@ import dev.fairway.linux.Sysctls;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.MacAddress;
 import dev.fairway.net.Prefix;
+import dev.fairway.traffic.rules.ServicesConfig;
+import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -50,6 +52,15 @@ final class NodeLab implements AutoCloseable {
   private final RouteNetlink inNode = RouteNetlink.open(node);
   private final Map<String, NetworkNamespace> pods = new LinkedHashMap<>();
   private final List<AutoCloseable> servers = new ArrayList<>();
+
+  /// The node as its Services see it.
+  static ServicesConfig config(Datapath datapath, ClientGroup group) {
+    return ServicesConfig.of(
+            "worker-0", List.of(IpAddress.parse(NODE)), List.of(Prefix.parse("10.200.0.0/16")))
+        .withServiceRanges(List.of(Prefix.parse("10.32.0.0/16")))
+        .withDatapath(datapath)
+        .withCgroup(group.path);
+  }
 
   NodeLab() {
     try (RouteNetlink inOutside = RouteNetlink.open(outside)) {

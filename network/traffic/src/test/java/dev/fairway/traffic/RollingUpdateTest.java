@@ -9,8 +9,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
-import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.Endpoint;
@@ -60,15 +58,7 @@ class RollingUpdateTest {
 
   private NodeServices open(Datapath datapath) throws IOException {
     group.inside(datapath == Datapath.EBPF);
-    return NodeServices.open(
-        ServicesConfig.of(
-                "worker-0",
-                List.of(IpAddress.parse(NodeLab.NODE)),
-                List.of(Prefix.parse("10.200.0.0/16")))
-            .withServiceRanges(List.of(Prefix.parse("10.32.0.0/16")))
-            .withDatapath(datapath)
-            .withCgroup(group.path),
-        lab.node);
+    return NodeServices.open(NodeLab.config(datapath, group), lab.node);
   }
 
   private void update(NodeServices services) {

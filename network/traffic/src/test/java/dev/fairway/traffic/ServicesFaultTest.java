@@ -11,11 +11,9 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.bpf.BpfProgram;
 import dev.fairway.linux.bpf.CgroupHook;
 import dev.fairway.net.IpAddress;
-import dev.fairway.net.Prefix;
 import dev.fairway.net.Protocol;
 import dev.fairway.traffic.ebpf.BrokenMaps;
 import dev.fairway.traffic.rules.Front;
-import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.ServicesConfig.Datapath;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
@@ -74,15 +72,7 @@ class ServicesFaultTest {
   }
 
   private NodeServices open() {
-    return NodeServices.open(
-        ServicesConfig.of(
-                "worker-0",
-                List.of(IpAddress.parse(NodeLab.NODE)),
-                List.of(Prefix.parse("10.200.0.0/16")))
-            .withServiceRanges(List.of(Prefix.parse("10.32.0.0/16")))
-            .withDatapath(datapath)
-            .withCgroup(group.path),
-        lab.node);
+    return NodeServices.open(NodeLab.config(datapath, group), lab.node);
   }
 
   @AfterEach

@@ -59,6 +59,11 @@ public final class FieldOwnership {
     if (entries.isEmpty() && old != null && !reset) {
       entries = ManagedFields.read(old);
     }
+    if (old != null && entries.isEmpty()) {
+      // Nobody's until somebody applies it, who then learns that it was there before.
+      ManagedFields.write(wanted, entries);
+      return;
+    }
     ObjectNode after = bare(wanted);
     FieldType type = FieldType.of(kind.schema());
     Difference difference = OwnedFields.compare(type, before, after);
@@ -85,6 +90,30 @@ public final class FieldOwnership {
       kept.add(me.with(me.fields().sorted()));
     }
     ManagedFields.write(wanted, kept);
+  }
+
+  /// The object without the times of its owners' last writes. A write that changes nothing else is
+  /// none.
+  public static ObjectNode withoutTimes(ObjectNode object) {
+    ObjectNode copy = Trees.object();
+    copy.setAll(object);
+    if (Trees.at(object, "metadata") instanceof ObjectNode metadata) {
+      ObjectNode rest = Trees.object();
+      rest.setAll(metadata);
+      ArrayNode entries = Trees.array();
+      Trees.items(metadata, "managedFields")
+          .forEach(entry -> {
+            if (entry instanceof ObjectNode one) {
+              ObjectNode timeless = Trees.object();
+              timeless.setAll(one);
+              timeless.remove("time");
+              entries.add(timeless);
+            }
+          });
+      rest.set("managedFields", entries);
+      copy.set("metadata", rest);
+    }
+    return copy;
   }
 
   /// The state after a server-side apply, `metadata.managedFields` included.

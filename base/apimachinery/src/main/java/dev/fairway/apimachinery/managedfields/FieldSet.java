@@ -18,6 +18,9 @@ final class FieldSet {
   static final FieldSet EMPTY = new FieldSet(Trees.object());
   private static final String ITSELF = ".";
 
+  /// As deep as the parser lets any object be.
+  private static final int DEEPEST = 500;
+
   private final ObjectNode tree;
 
   private FieldSet(ObjectNode tree) {
@@ -204,7 +207,7 @@ final class FieldSet {
   }
 
   private static boolean isWellFormed(JsonNode tree, int depth) {
-    if (!(tree instanceof ObjectNode steps) || depth > 100) {
+    if (!(tree instanceof ObjectNode steps) || depth > DEEPEST) {
       return false;
     }
     for (Map.Entry<String, JsonNode> step : steps.properties()) {

@@ -193,11 +193,10 @@ final class OwnedFields {
   }
 
   /// What is applied keeps its order; what is only in the live list stays behind what it stood
-  /// behind.
+  /// behind, even what cannot be told from others there.
   private static ArrayNode mergedItems(FieldType type, JsonNode live, JsonNode applied) {
     Map<String, JsonNode> liveItems = items(type, live);
     Map<String, JsonNode> appliedItems = items(type, applied);
-    List<String> left = new ArrayList<>(liveItems.keySet());
     List<String> right = new ArrayList<>(appliedItems.keySet());
     List<String> shared = right.stream().filter(liveItems::containsKey).toList();
     Set<String> done = new HashSet<>();
@@ -205,13 +204,11 @@ final class OwnedFields {
     int l = 0;
     int r = 0;
     int next = 0;
-    while (l < left.size() || r < right.size()) {
-      if (l < left.size()) {
-        String step = left.get(l);
-        boolean wanted = appliedItems.containsKey(step);
-        if (!wanted) {
-          both.add(requireNonNull(liveItems.get(step)).deepCopy());
-          l++;
+    while (l < live.size() || r < right.size()) {
+      if (l < live.size()) {
+        String step = type.step(live.get(l));
+        if (step == null || !appliedItems.containsKey(step)) {
+          both.add(live.get(l++).deepCopy());
           continue;
         }
         boolean turn = r < right.size() && step.equals(right.get(r));

@@ -268,6 +268,32 @@ class FieldOwnershipTest {
   }
 
   @Test
+  void anUpdateOfAnUnmanagedObjectMakesNobodyItsOwner() {
+    ObjectNode live = yaml("metadata: {name: a}\ndata: {one: '1'}");
+    ObjectNode next = yaml("metadata: {name: a}\ndata: {one: '1', two: '2'}");
+    FieldOwnership.update(CONFIG_MAP, live, next, by("b"));
+    assertThat(owners(next)).isEmpty();
+  }
+
+  @Test
+  void whatCannotBeToldApartInALiveListStays() {
+    ObjectNode live =
+        yaml(
+            "spec: {template: {spec: {containers: [{name: c, env: [{name: A, value: '1'}, {name: A,"
+                + " value: '2'}]}]}}}");
+    ObjectNode after =
+        apply(
+            DEPLOYMENT,
+            live,
+            "a",
+            "spec: {template: {spec: {containers: [{name: c, env: [{name: B, value: x}]}]}}}");
+    assertThat(Trees.items(after.at("/spec/template/spec/containers/0"), "env"))
+        .hasToString(
+            "[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"A\",\"value\":\"2\"},"
+                + "{\"name\":\"B\",\"value\":\"x\"}]");
+  }
+
+  @Test
   void theSameAgainChangesNothing() {
     ObjectNode live = apply(CONFIG_MAP, null, "a", "data: {one: '1'}");
     ObjectNode again =

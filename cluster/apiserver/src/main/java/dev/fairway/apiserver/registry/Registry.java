@@ -20,6 +20,7 @@ import dev.fairway.store.RevisionMismatch;
 import dev.fairway.store.Store;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -283,7 +284,7 @@ public final class Registry implements Lookup {
             part == Part.STATUS
                 ? Validator.status(kind, wanted, old)
                 : Validator.update(kind, wanted, old));
-        Entry stored = replace(kind, entry, wanted, options);
+        Entry stored = replace(kind, entry, old, wanted, options);
         if (!options.dryRun()) {
           write.stored();
         }
@@ -301,9 +302,10 @@ public final class Registry implements Lookup {
     }
   }
 
-  private Entry replace(Kind kind, Entry entry, ObjectNode wanted, WriteOptions options) {
+  private Entry replace(
+      Kind kind, Entry entry, ObjectNode old, ObjectNode wanted, WriteOptions options) {
     byte[] value = StoredForm.encode(kind, wanted);
-    if (java.util.Arrays.equals(value, entry.value())) {
+    if (isSame(kind, entry.value(), value, old, wanted)) {
       return entry;
     }
     if (options.dryRun()) {
@@ -316,6 +318,15 @@ public final class Registry implements Lookup {
     }
     long revision = store.update(entry.key(), value, entry.modRevision());
     return new Entry(entry.key(), value, entry.createRevision(), revision);
+  }
+
+  private static boolean isSame(
+      Kind kind, byte[] stored, byte[] value, ObjectNode old, ObjectNode wanted) {
+    return Arrays.equals(stored, value)
+        || (stored.length == value.length
+            && Arrays.equals(
+                StoredForm.encode(kind, FieldOwnership.withoutTimes(old)),
+                StoredForm.encode(kind, FieldOwnership.withoutTimes(wanted))));
   }
 
   private static void checkIdentity(

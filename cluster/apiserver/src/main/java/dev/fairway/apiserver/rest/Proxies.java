@@ -85,10 +85,18 @@ final class Proxies {
         call.exchange(),
         new Backends.Target(
             meant.scheme(),
-            IpAddress.parse(server.address()),
+            address(server.address()),
             server.port(),
             rest + query,
             sent.substring(0, shown)));
+  }
+
+  private static IpAddress address(String text) {
+    try {
+      return IpAddress.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw StatusException.unavailable("address not understood: " + e.getMessage());
+    }
   }
 
   /// Where `/api/v1/namespaces/NAMESPACE/KIND/NAME/proxy` ends.
@@ -136,8 +144,10 @@ final class Proxies {
     Kind slices = Registry.builtin("discovery.k8s.io", "EndpointSlice");
     for (Entry entry : registry.store().list(slices.keyPrefix(namespace), null, 0, 0).entries()) {
       ObjectNode slice = StoredForm.tree(slices, entry);
-      if (Trees.text(slice, "metadata", "labels", "kubernetes.io/service-name")
-          .equals(meant.name())) {
+      boolean named = Trees.text(slice, "addressType").equals("FQDN");
+      if (!named
+          && Trees.text(slice, "metadata", "labels", "kubernetes.io/service-name")
+              .equals(meant.name())) {
         addReady(slice, wanted, ready);
       }
     }

@@ -22,14 +22,20 @@ import org.jspecify.annotations.Nullable;
 /// `proxy`.
 ///
 /// The API server knows nothing of the certificates of pods: it takes any, as upstream's does. It
-/// never calls the machine itself or its neighbours' link-local addresses (CVE-2020-8562): an
-/// address comes from an object that many may write.
+/// never calls its own loopback or link-local addresses, in no writing (CVE-2020-8562): an address
+/// comes from an object that many may write.
 public final class Backends implements AutoCloseable {
   private static final Duration CONNECT = Duration.ofSeconds(10);
 
   /// The client's own secrets, and what an HTTP client writes itself.
   private static final Set<String> KEPT =
-      Set.of("host", "authorization", "content-length", "expect", "http2-settings");
+      Set.of(
+          "host",
+          "authorization",
+          "proxy-authorization",
+          "content-length",
+          "expect",
+          "http2-settings");
 
   private final Executor threads;
   private @Nullable HttpClient http;
@@ -78,7 +84,8 @@ public final class Backends implements AutoCloseable {
     if (address.isLoopback()
         || address.isLinkLocal()
         || address.isUnspecified()
-        || address.isMulticast()) {
+        || address.isMulticast()
+        || address.isIpv4Mapped()) {
       throw StatusException.badRequest("address not allowed: " + address);
     }
     Relay.relay(

@@ -36,6 +36,7 @@ final class Relay {
       Set.of(
           "connection",
           "keep-alive",
+          "proxy-authenticate",
           "proxy-connection",
           "te",
           "trailer",

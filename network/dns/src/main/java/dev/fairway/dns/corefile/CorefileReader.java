@@ -224,6 +224,9 @@ final class CorefileReader {
     if (words.size() != 2) {
       throw directive.wrong("'tls' wants the files of a certificate and of its key, in PEM form");
     }
+    if (tlsFiles != null) {
+      throw directive.wrong("there is a 'tls' already; a server has one certificate");
+    }
     tlsFiles = directive;
   }
 
@@ -231,6 +234,9 @@ final class CorefileReader {
   private void transfer(Statement directive, List<String> zones) {
     if (!directive.arguments().isEmpty()) {
       zones = directive.arguments();
+    }
+    if (transferAt != null) {
+      throw directive.wrong("there is a 'transfer' already; name all who may in one");
     }
     transferAt = directive;
     transferZones = zones;

@@ -38,6 +38,10 @@ final class ClusterFacts {
     return labels == null ? Map.of(NAME_LABEL, namespace) : labels;
   }
 
+  boolean knowsNamespace(String name) {
+    return namespaces.containsKey(name);
+  }
+
   void clearNamespaces() {
     namespaces.clear();
   }

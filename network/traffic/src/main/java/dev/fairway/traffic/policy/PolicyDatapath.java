@@ -400,7 +400,13 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     if (tables.strangers() == strangers) {
       return false;
     }
-    List<String> damage = damage();
+    List<String> damage;
+    try {
+      damage = damage();
+    } catch (RuntimeException e) {
+      // Only for the log: what cannot be read is to be loaded all the more.
+      damage = List.of(String.valueOf(e.getMessage()));
+    }
     if (!damage.isEmpty()) {
       LOG.warn(
           "somebody changed the policy rules: {}; loading them anew", String.join(", ", damage));

@@ -286,7 +286,9 @@ final class PolicyIndex {
 
   boolean knows(ObjectKey key, String uid) {
     PodFacts pod = facts.pods.get(key);
-    return pod != null && (uid.isEmpty() || uid.equals(pod.uid()));
+    // Policies of the cluster choose by the labels of namespaces, too.
+    boolean placed = cluster.isEmpty() || facts.knowsNamespace(key.namespace());
+    return pod != null && placed && (uid.isEmpty() || uid.equals(pod.uid()));
   }
 
   /// Nothing is known of a pod that is being connected, so it may do nothing until then.

@@ -260,12 +260,14 @@ final class ServiceReader {
     if (address.isLoopback()
         || address.isLinkLocal()
         || address.isMulticast()
-        || address.isUnspecified()) {
+        || address.isUnspecified()
+        || address.isIpv4Mapped()) {
       problem(
           slice,
           "endpoints[" + i + "].addresses[0]",
           address
-              + " is a loopback, link-local, multicast or unspecified address, which no pod has");
+              + " is a loopback, link-local, multicast, unspecified or IPv4-mapped address, which no"
+              + " pod has");
       return false;
     }
     String namespace =
