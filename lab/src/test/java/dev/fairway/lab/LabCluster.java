@@ -54,6 +54,7 @@ final class LabCluster implements AutoCloseable {
     return command
         .replace("fairway-lab-", "fairway-" + name + "-")
         .replace("/fairway/lab/", "/fairway/" + name + "/")
+        .replace("./fairway logs ", "./fairway logs --name " + name + " ")
         .replace("./fairway net ", "./fairway net --name " + name + " ")
         .replace("./fairway policy why ", "./fairway policy why --name " + name + " ")
         .replace("./fairway up --services ", "./fairway up --name " + name + " --services ")

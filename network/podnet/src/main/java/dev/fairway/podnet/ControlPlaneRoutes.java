@@ -44,14 +44,10 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
   /// @param link name of the device to the nodes
   /// @param addresses of the machine there, at most one a family
   /// @param podRanges in which all nodes' ranges must be
-  /// @param nowhere ranges that lead nowhere from here, such as those of Services: without a route,
-  ///   packets for them would leave by the default one
-  public record Config(
-      String link, List<IpAddress> addresses, List<Prefix> podRanges, List<Prefix> nowhere) {
+  public record Config(String link, List<IpAddress> addresses, List<Prefix> podRanges) {
     public Config {
       addresses = List.copyOf(addresses);
       podRanges = List.copyOf(podRanges);
-      nowhere = List.copyOf(nowhere);
     }
   }
 
@@ -84,7 +80,7 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
         known.read(
             image.all(Node.class), "", config.addresses(), config.podRanges(), name -> List.of());
     ClusterNode me =
-        new ClusterNode("", config.addresses().getFirst(), config.nowhere(), Optional.empty());
+        new ClusterNode("", config.addresses().getFirst(), List.of(), Optional.empty());
     tell(routes.unreachable(me, nodes.others(), underlay));
     KernelForwarding kernel = new KernelForwarding(netlink, underlay.link());
     List<ForwardingStep> steps =
