@@ -99,6 +99,17 @@ public final class Iptables {
       return new Listing(fewChains, fewRules, Set.of());
     }
 
+    /// All but some chains and their rules.
+    public Listing without(Predicate<String> some) {
+      Map<String, List<String>> fewChains = new LinkedHashMap<>();
+      Map<String, List<String>> fewRules = new LinkedHashMap<>();
+      chains.forEach(
+          (table, names) -> fewChains.put(table, names.stream().filter(some.negate()).toList()));
+      rules.forEach((table, all) ->
+          fewRules.put(table, all.stream().filter(rule -> !some.test(chain(rule))).toList()));
+      return new Listing(fewChains, fewRules, idle);
+    }
+
     private static String chain(String rule) {
       int space = rule.indexOf(' ');
       return space < 0 ? rule : rule.substring(0, space);

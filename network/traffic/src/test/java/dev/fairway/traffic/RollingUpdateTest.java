@@ -137,7 +137,7 @@ class RollingUpdateTest {
 
   /// As many changes as there can be, each of which changes how many endpoints there are.
   @ParameterizedTest
-  @EnumSource(names = {"NFTABLES", "EBPF"})
+  @EnumSource
   void noRequestFailsInTheMidstOfAChange(Datapath datapath) throws Exception {
     List<EndpointSlice> slices = new ArrayList<>();
     for (int count = 1; count <= 4; count++) {

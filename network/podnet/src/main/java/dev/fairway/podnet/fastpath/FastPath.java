@@ -76,7 +76,11 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   private long changed = System.nanoTime();
   private long looked = changed;
   private boolean wanted = true;
-  private long looks;
+
+  /// How many looks have begun, and which of them was the last to end well.
+  private long begunLooks;
+
+  private long doneLook;
   private boolean closed;
 
   /// @param program for pods' links
@@ -291,14 +295,15 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
     return begun;
   }
 
-  /// Waits until all that was asked is done.
+  /// Waits until all that was asked is done, and all that is in the kernel by now is heeded.
   ///
   /// @return false if it took longer
   public synchronized boolean await(Duration patience) throws InterruptedException {
-    long from = looks;
+    // One that goes on already may have read the kernel before.
+    long from = begunLooks;
     long deadline = System.nanoTime() + patience.toNanos();
     resync();
-    while (looks == from || wanted) {
+    while (doneLook <= from) {
       long left = deadline - System.nanoTime();
       if (left <= 0) {
         return false;
@@ -363,7 +368,9 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
   /// Makes the kernel as the pods are.
   private void look() {
     Map<IpAddress, Integer> leaving;
+    long number;
     synchronized (this) {
+      number = ++begunLooks;
       wanted = false;
       looked = System.nanoTime();
       leaving = Map.copyOf(gone);
@@ -410,7 +417,7 @@ public final class FastPath implements PodWatcher, Bypass, AutoCloseable {
       programs.retain(there);
     }
     synchronized (this) {
-      looks++;
+      doneLook = number;
       notifyAll();
     }
   }

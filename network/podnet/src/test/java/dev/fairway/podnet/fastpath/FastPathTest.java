@@ -70,6 +70,20 @@ final class FastPathTest {
   @ParameterizedTest
   @ValueSource(strings = {"IPv4", "IPv6"})
   void podsOfOneNodeReachOneAnotherDirectly(String family) throws Exception {
+    // First, as a connection says more than one asks it to.
+    try (DatagramSocket client = PodTalk.udp(a, 0);
+        DatagramSocket server = PodTalk.udp(b, PORT)) {
+      long before = direct();
+      PodTalk.send(client, address(family, 3), PORT, 100);
+      DatagramPacket asked = PodTalk.receive(server);
+      PodTalk.send(server, address(family, 2), asked.getPort(), 100);
+      PodTalk.receive(client);
+      assertThat(direct()).isEqualTo(before + 2);
+      // In fragments: the stack's work.
+      PodTalk.send(client, address(family, 3), PORT, 5000);
+      assertThat(PodTalk.receive(server).getLength()).isEqualTo(5000);
+      assertThat(direct()).isEqualTo(before + 2);
+    }
     try (ServerSocket listener = PodTalk.listen(b, PORT);
         Pair pair = PodTalk.open(a, 0, address(family, 3), PORT, listener)) {
       long before = direct();
@@ -89,19 +103,6 @@ final class FastPathTest {
               });
       assertThat(pair.server().getInputStream().readNBytes(much.length)).isEqualTo(much);
       writer.join();
-    }
-    try (DatagramSocket client = PodTalk.udp(a, 0);
-        DatagramSocket server = PodTalk.udp(b, PORT)) {
-      long before = direct();
-      PodTalk.send(client, address(family, 3), PORT, 100);
-      DatagramPacket asked = PodTalk.receive(server);
-      PodTalk.send(server, address(family, 2), asked.getPort(), 100);
-      PodTalk.receive(client);
-      assertThat(direct()).isEqualTo(before + 2);
-      // In fragments: the stack's work.
-      PodTalk.send(client, address(family, 3), PORT, 5000);
-      assertThat(PodTalk.receive(server).getLength()).isEqualTo(5000);
-      assertThat(direct()).isEqualTo(before + 2);
     }
   }
 
@@ -193,7 +194,12 @@ final class FastPathTest {
         assertThat(second.server().getPort()).isNotEqualTo(first.server().getPort());
       }
       first.exchange();
-      assertThat(count(Outcome.CLASH)).isEqualTo(serviceFirst ? 0 : 1);
+      // Once for each time that the second knocks, which is more than once only if nobody hears.
+      if (serviceFirst) {
+        assertThat(count(Outcome.CLASH)).isZero();
+      } else {
+        assertThat(count(Outcome.CLASH)).isPositive();
+      }
     }
   }
 

@@ -17,6 +17,7 @@ import dev.fairway.traffic.rules.Plan;
 import dev.fairway.traffic.rules.ServiceDatapath;
 import dev.fairway.traffic.rules.ServiceIndex;
 import dev.fairway.traffic.rules.ServicesConfig;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -30,8 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /// Keeps the rules of Services in iptables.
 ///
-/// What is changed is whole chains, by `iptables-restore --noflush`: each table at once. Whether
-/// somebody else changed ours is found by comparing them with what they were after the last change.
+/// What is changed is whole chains, by `iptables-restore --noflush`. Whether somebody else changed
+/// ours is found by comparing them with what they were after the last change.
 public final class IptablesDatapath implements ServiceDatapath {
   /// Where the shared chains are entered from: table, chain, and the rule.
   private record Entrance(String table, String from, String match, String comment, String to) {
@@ -89,6 +90,9 @@ public final class IptablesDatapath implements ServiceDatapath {
   /// for the next look, because to list ten thousand Services takes longer than to change one.
   private final Set<IpFamily> unseen = EnumSet.noneOf(IpFamily.class);
 
+  /// What is there still of what is not wanted.
+  private final Map<IpFamily, IdleChains> idle = new EnumMap<>(IpFamily.class);
+
   /// What the kernel said of others' changes when all was last as wanted.
   private long settled = UNSETTLED;
 
@@ -99,6 +103,7 @@ public final class IptablesDatapath implements ServiceDatapath {
     this.tables = NfTables.open(namespace);
     for (IpFamily family : IpFamily.values()) {
       programs.put(family, new Iptables(namespace, family));
+      idle.put(family, new IdleChains());
     }
   }
 
@@ -145,12 +150,18 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
   }
 
-  @Override
-  public void load(ServiceIndex index) {
+  /// As if nothing were there.
+  private void forget() {
     loaded.clear();
     left.clear();
     unseen.clear();
+    idle.replaceAll((family, chains) -> new IdleChains());
     settled = UNSETTLED;
+  }
+
+  @Override
+  public void load(ServiceIndex index) {
+    forget();
     long now = tables.strangers();
     for (IpFamily family : IpFamily.values()) {
       Iptables.Listing there = of(family).list();
@@ -188,7 +199,7 @@ public final class IptablesDatapath implements ServiceDatapath {
         continue;
       }
       if (untouched && before != null && !of(family).hasLegacyTables()) {
-        restore(family, index, before, before.chains(), "");
+        restore(family, index, before, there(family, before), "");
         continue;
       }
       Iptables.Listing there = of(family).list();
@@ -201,6 +212,13 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
   }
 
+  /// The chains that are in the kernel if nobody else changed any.
+  private Map<String, List<String>> there(IpFamily family, IptablesRules before) {
+    List<String> nat = new ArrayList<>(before.nat().keySet());
+    nat.addAll(idle(family).names());
+    return Map.of("filter", List.copyOf(before.filter().keySet()), "nat", nat);
+  }
+
   private void restore(
       IpFamily family,
       ServiceIndex index,
@@ -210,9 +228,21 @@ public final class IptablesDatapath implements ServiceDatapath {
     IptablesRules wanted =
         IptablesWriter.write(family, config, index.ports(), index.healthChecks().values());
     loaded.remove(family);
-    String lines = IptablesRules.change(before, wanted, there) + entrances;
+    IdleChains chains = idle(family);
+    Set<String> due = chains.due();
+    String lines = IptablesRules.change(before, wanted, there, chains.names(), due) + entrances;
     tables.asOurs(() -> of(family).restore(lines));
     loaded.put(family, wanted);
+    List<String> unwanted = new ArrayList<>();
+    for (String chain : there.getOrDefault("nat", List.of())) {
+      if (KubeChains.isOurs(chain) && !wanted.nat().containsKey(chain)) {
+        unwanted.add(chain);
+      }
+    }
+    unwanted.removeAll(due);
+    chains.remove(due);
+    chains.remove(wanted.nat().keySet());
+    chains.add(unwanted);
     if (of(family).hasLegacyTables()) {
       left.put(family, ours(of(family).list()));
     } else {
@@ -223,7 +253,9 @@ public final class IptablesDatapath implements ServiceDatapath {
   private boolean isAsLeft(IpFamily family, Iptables.Listing there) {
     IptablesRules wanted = loaded.get(family);
     return unseen.contains(family)
-        ? wanted != null && wanted.differences(there).isEmpty() && entrances(there).isEmpty()
+        ? wanted != null
+            && wanted.differences(there, idle(family).names()).isEmpty()
+            && entrances(there).isEmpty()
         : ours(there).equals(left.get(family));
   }
 
@@ -249,8 +281,32 @@ public final class IptablesDatapath implements ServiceDatapath {
     return all.only(KubeChains::isOurs);
   }
 
+  /// Takes away what has been idle for long enough. What somebody else uses stays.
+  private void deleteIdle() {
+    for (IpFamily family : loaded.keySet()) {
+      Set<String> due = idle(family).due();
+      if (due.isEmpty()) {
+        continue;
+      }
+      long now = tables.strangers();
+      boolean untouched = now == settled;
+      try {
+        tables.asOurs(() -> of(family).restore(IptablesRules.deletion(due)));
+      } catch (UncheckedIOException e) {
+        LOG.debug("chains that are of no use stay: {}", e.getMessage());
+        continue;
+      }
+      idle(family).remove(due);
+      left.computeIfPresent(family, (of, before) -> before.without(due::contains));
+      if (untouched) {
+        settle(now);
+      }
+    }
+  }
+
   @Override
   public boolean isIntact(ServiceIndex index) {
+    deleteIdle();
     long now = tables.strangers();
     if (now == settled && unseen.isEmpty() && looksLeftOut < LOOKS_LEFT_OUT) {
       looksLeftOut++;
@@ -274,7 +330,8 @@ public final class IptablesDatapath implements ServiceDatapath {
     List<String> found = new ArrayList<>();
     for (IpFamily family : unseen) {
       Iptables.Listing there = of(family).list();
-      found.addAll(loaded.getOrDefault(family, IptablesRules.none()).differences(there));
+      IptablesRules wanted = loaded.getOrDefault(family, IptablesRules.none());
+      found.addAll(wanted.differences(there, idle(family).names()));
       for (Entrance entrance : ENTRANCES) {
         if (!there.has(entrance.table(), entrance.from(), entrance.to())) {
           String rule = entrance.from() + " " + entrance.rule();
@@ -340,10 +397,7 @@ public final class IptablesDatapath implements ServiceDatapath {
         removeIdleTables(family);
       }
     }
-    loaded.clear();
-    left.clear();
-    unseen.clear();
-    settled = UNSETTLED;
+    forget();
   }
 
   private boolean hasTables(IpFamily family) {
@@ -374,6 +428,10 @@ public final class IptablesDatapath implements ServiceDatapath {
     }
   }
 
+  private IdleChains idle(IpFamily family) {
+    return Objects.requireNonNull(idle.get(family));
+  }
+
   private Iptables of(IpFamily family) {
     return Objects.requireNonNull(programs.get(family));
   }
@@ -381,9 +439,6 @@ public final class IptablesDatapath implements ServiceDatapath {
   @Override
   public void close() {
     tables.close();
-    loaded.clear();
-    left.clear();
-    unseen.clear();
-    settled = UNSETTLED;
+    forget();
   }
 }

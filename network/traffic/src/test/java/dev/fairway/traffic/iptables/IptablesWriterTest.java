@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// What is written for iptables, as kube-proxy writes it.
@@ -97,7 +98,7 @@ class IptablesWriterTest {
     index.refresh();
     IptablesRules rules =
         IptablesWriter.write(IpFamily.IPV4, CONFIG, index.ports(), index.healthChecks().values());
-    String text = IptablesRules.change(IptablesRules.none(), rules, Map.of());
+    String text = change(IptablesRules.none(), rules, Map.of());
     Path golden = Path.of("src/test/resources/golden/services.iptables");
     if (Boolean.getBoolean("golden.update")) {
       Files.writeString(golden, text);
@@ -105,22 +106,81 @@ class IptablesWriterTest {
     assertThat(text).isEqualTo(Files.readString(golden));
   }
 
+  private static String change(
+      IptablesRules before, IptablesRules after, Map<String, List<String>> there) {
+    return IptablesRules.change(before, after, there, Set.of(), Set.of());
+  }
+
   @Test
-  void onlyChainsThatDifferAreWrittenAndOnlyOursAreDeleted() {
+  void onlyChainsThatDifferAreWrittenAndOnlyOursAreDeletedWhenTheyAreIdle() {
     IptablesRules before =
         new IptablesRules(
             Map.of(), Map.of("KUBE-SVC-A", List.of("-j KUBE-SEP-A"), "KUBE-SEP-A", List.of("-x")));
     IptablesRules after = new IptablesRules(Map.of(), Map.of("KUBE-SEP-A", List.of("-x")));
     Map<String, List<String>> there =
         Map.of("nat", List.of("PREROUTING", "KUBE-SVC-A", "KUBE-SEP-A", "KUBE-KUBELET-CANARY"));
-    assertThat(IptablesRules.change(before, after, there))
+    assertThat(change(before, after, there)).isEmpty();
+    Set<String> idle = Set.of("KUBE-SVC-A");
+    assertThat(IptablesRules.change(after, after, there, idle, Set.of())).isEmpty();
+    String deletion =
+        """
+        *nat
+        :KUBE-SVC-A - [0:0]
+        -X KUBE-SVC-A
+        COMMIT
+        """;
+    assertThat(IptablesRules.change(after, after, there, idle, idle)).isEqualTo(deletion);
+    assertThat(IptablesRules.deletion(idle)).isEqualTo(deletion);
+    assertThat(IptablesRules.change(after, before, there, idle, idle))
+        .as("wanted again")
         .isEqualTo(
             """
             *nat
             :KUBE-SVC-A - [0:0]
-            -X KUBE-SVC-A
+            -A KUBE-SVC-A -j KUBE-SEP-A
             COMMIT
             """);
-    assertThat(IptablesRules.change(after, after, Map.of())).isEmpty();
+    assertThat(change(after, after, Map.of("nat", List.of("KUBE-SEP-A")))).isEmpty();
+  }
+
+  @Test
+  void chainsAreThereBeforeOthersLeadToThem() {
+    IptablesRules before =
+        new IptablesRules(
+            Map.of("KUBE-SERVICES", List.of("-j REJECT")),
+            Map.of("KUBE-SVC-A", List.of("-j KUBE-SEP-A"), "KUBE-SEP-A", List.of("-x")));
+    IptablesRules after =
+        new IptablesRules(
+            Map.of("KUBE-SERVICES", List.of()),
+            Map.of("KUBE-SVC-A", List.of("-j KUBE-SEP-B"), "KUBE-SEP-B", List.of("-y")));
+    String nat =
+        """
+        *nat
+        :KUBE-SEP-B - [0:0]
+        -A KUBE-SEP-B -y
+        COMMIT
+        *nat
+        :KUBE-SVC-A - [0:0]
+        -A KUBE-SVC-A -j KUBE-SEP-B
+        COMMIT
+        """;
+    String filter =
+        """
+        *filter
+        :KUBE-SERVICES - [0:0]
+        COMMIT
+        """;
+    assertThat(change(before, after, before.chains()))
+        .as("refused until there is an endpoint")
+        .isEqualTo(nat + filter);
+    assertThat(change(after, before, after.chains()))
+        .startsWith(
+            """
+            *filter
+            :KUBE-SERVICES - [0:0]
+            -A KUBE-SERVICES -j REJECT
+            COMMIT
+            *nat
+            """);
   }
 }
