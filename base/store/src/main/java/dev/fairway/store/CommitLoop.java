@@ -25,8 +25,9 @@ final class CommitLoop {
   /// One write in the open transaction.
   private record Pending(String key, Versions versions, Event event) {}
 
-  private final StoreConfig config;
-  private final SqliteLog log;
+  private final int historyRevisions;
+  private final long historyBytes;
+  private final WriteLog log;
   private final ConcurrentSkipListMap<String, Versions> keys;
   private final History history;
   private final ConcurrentLinkedQueue<Operation> queue = new ConcurrentLinkedQueue<>();
@@ -43,13 +44,15 @@ final class CommitLoop {
   private volatile boolean stopped;
 
   CommitLoop(
-      StoreConfig config,
-      SqliteLog log,
+      WriteLog log,
+      int historyRevisions,
+      long historyBytes,
       ConcurrentSkipListMap<String, Versions> keys,
       History history,
       long compacted,
       long revision) {
-    this.config = config;
+    this.historyRevisions = historyRevisions;
+    this.historyBytes = historyBytes;
     this.log = log;
     this.keys = keys;
     this.history = history;
@@ -58,10 +61,7 @@ final class CommitLoop {
     this.compactedRevision = compacted;
     // After a start with a smaller history than before, the first commit trims it.
     this.thread =
-        Thread.ofPlatform()
-            .name("store-writer-" + config.file().getFileName())
-            .daemon()
-            .unstarted(this::run);
+        Thread.ofPlatform().name("store-writer-" + log.shortName()).daemon().unstarted(this::run);
   }
 
   void start(WatchDispatcher dispatcher) {
@@ -168,10 +168,8 @@ final class CommitLoop {
       takeBack(e);
     } catch (RuntimeException e) {
       // Our own mistake: what memory and disk say may differ now.
-      LOG.error("the writer of {} failed", config.file(), e);
-      takeBack(
-          new StoreUnavailable(
-              Reason.BROKEN_DISK, "store file " + config.file() + ": internal failure", e));
+      LOG.error("the writer of {} failed", log.subject(), e);
+      takeBack(new StoreUnavailable(Reason.BROKEN_DISK, log.subject() + ": internal failure", e));
     }
     for (Operation operation : batch) {
       operation.complete();
@@ -236,12 +234,12 @@ final class CommitLoop {
   /// Passing a bound lets the oldest tenth go, so that deleting rows is done in bulk.
   private void boundHistory() {
     long revisions = history.revisions();
-    if (revisions > config.historyRevisions()) {
-      long keep = Math.max(1, config.historyRevisions() - config.historyRevisions() / 10);
+    if (revisions > historyRevisions) {
+      long keep = Math.max(1, historyRevisions - historyRevisions / 10);
       compactTo = Math.max(compactTo, visibleRevision - keep);
     }
-    if (history.bytes() > config.historyBytes()) {
-      long excess = history.bytes() - config.historyBytes() + config.historyBytes() / 10;
+    if (history.bytes() > historyBytes) {
+      long excess = history.bytes() - historyBytes + historyBytes / 10;
       long revision = compactedRevision;
       while (excess > 0 && revision < visibleRevision) {
         revision++;
@@ -337,7 +335,6 @@ final class CommitLoop {
   }
 
   private StoreUnavailable closed() {
-    return new StoreUnavailable(
-        Reason.CLOSED, "store file " + config.file() + " has been closed", null);
+    return new StoreUnavailable(Reason.CLOSED, log.subject() + " has been closed", null);
   }
 }

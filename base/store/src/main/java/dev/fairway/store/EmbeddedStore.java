@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import org.jspecify.annotations.Nullable;
 
-/// The store in this process, on one SQLite file.
+/// The store in this process, on one SQLite file or on nothing.
 ///
 /// Reads come from a sorted map of version chains and take no lock: a reader fixes a revision,
 /// walks, and checks afterwards that compaction has not passed it meanwhile. Writes go through
@@ -36,20 +36,27 @@ public final class EmbeddedStore implements Store {
   ///
   /// @throws StoreUnavailable if the file is in use, cannot be written or is damaged
   public static EmbeddedStore open(StoreConfig config) {
-    SqliteLog log = SqliteLog.open(config.file());
+    return start(SqliteLog.open(config.file()), config.historyRevisions(), config.historyBytes());
+  }
+
+  /// A store that writes nothing anywhere and ends with the process, for tests of what stands on
+  /// it. All else is as with a file, but that a write is as durable as memory.
+  public static EmbeddedStore inMemory() {
+    return start(new NoLog(), StoreConfig.HISTORY_REVISIONS, StoreConfig.HISTORY_BYTES);
+  }
+
+  private static EmbeddedStore start(WriteLog log, int historyRevisions, long historyBytes) {
     try {
       ConcurrentSkipListMap<String, Versions> keys =
           new ConcurrentSkipListMap<>(Comparator.naturalOrder());
       long compacted = log.compactedRevision();
       History history = new History(compacted);
       long revision = load(log, keys, history, compacted);
-      CommitLoop commits = new CommitLoop(config, log, keys, history, compacted, revision);
+      CommitLoop commits =
+          new CommitLoop(log, historyRevisions, historyBytes, keys, history, compacted, revision);
       WatchDispatcher dispatcher =
           new WatchDispatcher(
-              history,
-              revision,
-              commits::visibleRevision,
-              "store-watch-" + config.file().getFileName());
+              history, revision, commits::visibleRevision, "store-watch-" + log.shortName());
       commits.start(dispatcher);
       dispatcher.start();
       return new EmbeddedStore(keys, commits, dispatcher);
@@ -64,7 +71,7 @@ public final class EmbeddedStore implements Store {
   }
 
   private static long load(
-      SqliteLog log, Map<String, Versions> keys, History history, long compacted) {
+      WriteLog log, Map<String, Versions> keys, History history, long compacted) {
     long[] newest = {compacted};
     log.replay(row -> {
       Versions versions = keys.computeIfAbsent(row.key(), _ -> new Versions());

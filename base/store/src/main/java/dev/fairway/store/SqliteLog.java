@@ -22,7 +22,7 @@ import org.sqlite.SQLiteException;
 ///
 /// The connection holds SQLite's exclusive lock for its whole life: a second process is refused,
 /// and no shared-memory file is needed. Failures come out as [StoreUnavailable].
-final class SqliteLog {
+final class SqliteLog implements WriteLog {
   /// "Fwy1", in the file's header, so that `file` and we know whose it is.
   private static final int APPLICATION_ID = 0x46777931;
 
@@ -127,7 +127,18 @@ final class SqliteLog {
     }
   }
 
-  long compactedRevision() {
+  @Override
+  public String subject() {
+    return "store file " + file;
+  }
+
+  @Override
+  public String shortName() {
+    return file.getFileName().toString();
+  }
+
+  @Override
+  public long compactedRevision() {
     try (Statement statement = connection.createStatement();
         ResultSet result = statement.executeQuery("select compacted_revision from history")) {
       if (!result.next()) {
@@ -140,7 +151,8 @@ final class SqliteLog {
   }
 
   /// Gives every row in revision order, checked.
-  void replay(Consumer<Row> consumer) {
+  @Override
+  public void replay(Consumer<Row> consumer) {
     try (Statement statement = connection.createStatement();
         ResultSet result =
             statement.executeQuery(
@@ -161,7 +173,8 @@ final class SqliteLog {
     }
   }
 
-  void append(Row row) {
+  @Override
+  public void append(Row row) {
     try {
       begin();
       insert.setLong(1, row.revision());
@@ -175,7 +188,8 @@ final class SqliteLog {
     }
   }
 
-  void delete(long revision) {
+  @Override
+  public void delete(long revision) {
     try {
       begin();
       delete.setLong(1, revision);
@@ -185,7 +199,8 @@ final class SqliteLog {
     }
   }
 
-  void setCompactedRevision(long revision) {
+  @Override
+  public void setCompactedRevision(long revision) {
     try {
       begin();
       setCompacted.setLong(1, revision);
@@ -203,7 +218,8 @@ final class SqliteLog {
   }
 
   /// Returns when everything since the last commit is on disk.
-  void commit() {
+  @Override
+  public void commit() {
     if (!inTransaction) {
       return;
     }
@@ -216,7 +232,8 @@ final class SqliteLog {
   }
 
   /// Takes back everything since the last commit.
-  void rollback() {
+  @Override
+  public void rollback() {
     if (!inTransaction) {
       return;
     }
@@ -234,7 +251,8 @@ final class SqliteLog {
     }
   }
 
-  void close() {
+  @Override
+  public void close() {
     try (connection;
         insert;
         delete;
@@ -246,7 +264,8 @@ final class SqliteLog {
     }
   }
 
-  StoreUnavailable corrupt(String what, @Nullable Throwable cause) {
+  @Override
+  public StoreUnavailable corrupt(String what, @Nullable Throwable cause) {
     return corrupt(file, what, cause);
   }
 

@@ -10,6 +10,9 @@ import java.nio.file.Path;
 /// @param historyRevisions how many of the newest revisions stay readable, at least 1
 /// @param historyBytes how many bytes their values may take, at least 1
 public record StoreConfig(Path file, int historyRevisions, long historyBytes) {
+  static final int HISTORY_REVISIONS = 20_000;
+  static final long HISTORY_BYTES = 64L << 20;
+
   public StoreConfig {
     if (historyRevisions < 1 || historyBytes < 1) {
       throw new IllegalArgumentException("history must hold at least one revision and one byte");
@@ -19,6 +22,6 @@ public record StoreConfig(Path file, int historyRevisions, long historyBytes) {
 
   /// A store with the usual history: 20,000 revisions, 64 MiB.
   public static StoreConfig of(Path file) {
-    return new StoreConfig(file, 20_000, 64L << 20);
+    return new StoreConfig(file, HISTORY_REVISIONS, HISTORY_BYTES);
   }
 }

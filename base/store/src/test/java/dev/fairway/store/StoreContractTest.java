@@ -36,7 +36,8 @@ class StoreContractTest {
     return Stream.of(
         new Engine(
             "embedded",
-            directory -> EmbeddedStore.open(StoreConfig.of(directory.resolve("store.db")))));
+            directory -> EmbeddedStore.open(StoreConfig.of(directory.resolve("store.db")))),
+        new Engine("in memory", _ -> EmbeddedStore.inMemory()));
   }
 
   @Parameter Engine engine;
