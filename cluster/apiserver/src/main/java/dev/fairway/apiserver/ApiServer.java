@@ -103,6 +103,7 @@ public final class ApiServer implements AutoCloseable {
             kubelets,
             backends,
             parts.tokens,
+            config.staticTokens(),
             authorizer);
     // Who calls early waits until the cluster's own objects exist.
     CompletableFuture<Void> furnished = new CompletableFuture<>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.apiserver;
 
+import dev.fairway.apiserver.auth.StaticTokens;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.Prefix;
 import dev.fairway.store.Store;
@@ -22,6 +23,7 @@ import java.util.List;
 /// @param kubeletClientCertificate what the API server shows to kubelets
 /// @param kubeletCa who vouches for kubelets
 /// @param serviceRanges Service addresses, one range a family, the primary one first
+/// @param staticTokens of callers who need neither certificate nor service account
 /// @param store not closed by the API server
 public record ApiServerConfig(
     InetSocketAddress bind,
@@ -39,6 +41,7 @@ public record ApiServerConfig(
     int firstNodePort,
     int lastNodePort,
     String clusterDomain,
+    StaticTokens staticTokens,
     Store store) {
   public ApiServerConfig {
     serviceAccountPublicKeys = List.copyOf(serviceAccountPublicKeys);
@@ -50,5 +53,43 @@ public record ApiServerConfig(
       throw new IllegalArgumentException(
           "node ports " + firstNodePort + "-" + lastNodePort + ": not a range within 1-65535");
     }
+  }
+
+  /// A server that knows no static tokens.
+  public ApiServerConfig(
+      InetSocketAddress bind,
+      IpAddress advertiseAddress,
+      Path servingCertificate,
+      Path servingKey,
+      Path clientCa,
+      Path serviceAccountKey,
+      List<Path> serviceAccountPublicKeys,
+      String serviceAccountIssuer,
+      Path kubeletClientCertificate,
+      Path kubeletClientKey,
+      Path kubeletCa,
+      List<Prefix> serviceRanges,
+      int firstNodePort,
+      int lastNodePort,
+      String clusterDomain,
+      Store store) {
+    this(
+        bind,
+        advertiseAddress,
+        servingCertificate,
+        servingKey,
+        clientCa,
+        serviceAccountKey,
+        serviceAccountPublicKeys,
+        serviceAccountIssuer,
+        kubeletClientCertificate,
+        kubeletClientKey,
+        kubeletCa,
+        serviceRanges,
+        firstNodePort,
+        lastNodePort,
+        clusterDomain,
+        StaticTokens.none(),
+        store);
   }
 }

@@ -16,9 +16,11 @@ import javax.naming.ldap.Rdn;
 /// Turns credentials into an [Identity]: a bearer token if there is one, else the client
 /// certificate (CN is the user, each O a group).
 public final class Authenticator {
+  private final StaticTokens fixed;
   private final ServiceAccountTokens tokens;
 
-  public Authenticator(ServiceAccountTokens tokens) {
+  public Authenticator(StaticTokens fixed, ServiceAccountTokens tokens) {
+    this.fixed = fixed;
     this.tokens = tokens;
   }
 
@@ -32,9 +34,11 @@ public final class Authenticator {
       Optional<String> authorization, Optional<X509Certificate> certificate) {
     if (authorization.isPresent()) {
       String value = authorization.get();
-      return value.regionMatches(true, 0, "Bearer ", 0, 7)
-          ? tokens.read(value.substring(7).strip(), List.of())
-          : Optional.empty();
+      if (!value.regionMatches(true, 0, "Bearer ", 0, 7)) {
+        return Optional.empty();
+      }
+      String token = value.substring(7).strip();
+      return fixed.read(token).or(() -> tokens.read(token, List.of()));
     }
     return certificate.flatMap(Authenticator::identity);
   }

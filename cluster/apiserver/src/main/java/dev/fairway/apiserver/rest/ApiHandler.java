@@ -13,6 +13,7 @@ import dev.fairway.apiserver.auth.Authorizer;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.auth.Impersonation;
 import dev.fairway.apiserver.auth.ServiceAccountTokens;
+import dev.fairway.apiserver.auth.StaticTokens;
 import dev.fairway.apiserver.http.Exchange;
 import dev.fairway.apiserver.http.Handler;
 import dev.fairway.apiserver.http.Request;
@@ -87,11 +88,12 @@ public final class ApiHandler implements Handler {
       Kubelets kubelets,
       Backends backends,
       ServiceAccountTokens tokens,
+      StaticTokens staticTokens,
       Authorizer authorizer) {
     ObjectVerbs objects = new ObjectVerbs(registry);
     return new ApiHandler(
         threads,
-        new Authenticator(tokens),
+        new Authenticator(staticTokens, tokens),
         authorizer,
         new Paths(catalog, registry.store()),
         catalog,
