@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// A Deployment is rolled over while a pod and somebody outside ask its Service all the time, and
 /// no request fails. The servers do what they must for that, and no more: they are ready when they
-/// listen, and listen on for two seconds after they are told to end.
+/// listen, and listen on for some seconds after they are told to end.
 @Tag("slow")
 @ExtendWith(LabCluster.Extension.class)
 class RollingUpdateTest {
@@ -38,7 +38,7 @@ class RollingUpdateTest {
       kind: Deployment
       metadata: {name: web, namespace: rolling}
       spec:
-        replicas: 12
+        replicas: 8
         selector: {matchLabels: {app: web}}
         template:
           metadata: {labels: {app: web, round: "0"}}
@@ -51,7 +51,7 @@ class RollingUpdateTest {
               volumeMounts: [{name: programs, mountPath: /programs}]
               ports: [{name: web, containerPort: 8080}]
               readinessProbe: {tcpSocket: {port: web}, periodSeconds: 1}
-              lifecycle: {preStop: {exec: {command: [sleep, "2"]}}}
+              lifecycle: {preStop: {exec: {command: [sleep, "5"]}}}
       ---
       apiVersion: v1
       kind: Pod

@@ -143,9 +143,9 @@ final class StreamsTest {
           socket
               .getOutputStream()
               .write(head(request, "Host: x", "Connection: Upgrade", "Upgrade: SPDY/3.1"));
-          assertThat(node.waiting.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+          assertThat(node.waiting.tryAcquire(60, TimeUnit.SECONDS)).isTrue();
         }
-        assertThat(node.left.tryAcquire(10, TimeUnit.SECONDS)).as(request).isTrue();
+        assertThat(node.left.tryAcquire(60, TimeUnit.SECONDS)).as(request).isTrue();
       }
     } finally {
       node.silent = false;

@@ -87,7 +87,7 @@ final class WatchTest {
           new String[] {
             "ADDED moving", "MODIFIED moving", "DELETED moving", "ADDED staying", "DELETED staying"
           }) {
-        assertThat(seen.poll(10, TimeUnit.SECONDS)).isEqualTo(expected);
+        assertThat(seen.poll(60, TimeUnit.SECONDS)).isEqualTo(expected);
       }
     }
   }
@@ -109,7 +109,7 @@ final class WatchTest {
   }
 
   private static void await(BooleanSupplier condition) {
-    Instant end = Instant.now().plus(Duration.ofSeconds(10));
+    Instant end = Instant.now().plus(Duration.ofMinutes(1));
     while (!condition.getAsBoolean()) {
       assertThat(Instant.now()).as("deadline").isBefore(end);
       Thread.onSpinWait();

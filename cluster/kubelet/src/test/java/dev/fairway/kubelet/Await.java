@@ -6,7 +6,7 @@ import java.util.function.BooleanSupplier;
 
 /// Waits for a condition, with an end.
 final class Await {
-  private static final Duration LIMIT = Duration.ofSeconds(15);
+  private static final Duration LIMIT = Duration.ofMinutes(1);
 
   private Await() {}
 

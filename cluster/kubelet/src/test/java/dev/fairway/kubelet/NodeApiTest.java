@@ -106,10 +106,10 @@ class NodeApiTest {
                         + "&command=read%20a;%20echo%20got%20$a;%20exit%205"
                         + "&input=1&output=1&error=1"),
                 new Channels(output, done))
-            .get(10, TimeUnit.SECONDS);
+            .get(60, TimeUnit.SECONDS);
     byte[] input = "\0words\n".getBytes(StandardCharsets.UTF_8);
-    socket.sendBinary(ByteBuffer.wrap(input), true).get(10, TimeUnit.SECONDS);
-    assertThat(done.get(10, TimeUnit.SECONDS)).contains("got words").contains("\"message\":\"5\"");
+    socket.sendBinary(ByteBuffer.wrap(input), true).get(60, TimeUnit.SECONDS);
+    assertThat(done.get(60, TimeUnit.SECONDS)).contains("got words").contains("\"message\":\"5\"");
   }
 
   /// Collects what comes on all channels; the first byte of each message is its channel.

@@ -96,7 +96,7 @@ class DnsOverTlsTest {
             List.of(at(forwarder, Asking.PORT)), "other.local", List.of(), List.of(), List.of());
     start(
         usual
-            .withForwarding(new Forwarding(List.of(route), Duration.ofSeconds(2), 100))
+            .withForwarding(new Forwarding(List.of(route), Duration.ofSeconds(9), 100))
             .withCaching(Caching.none()));
   }
 
@@ -111,14 +111,14 @@ class DnsOverTlsTest {
                 "+tls",
                 "+tls-ca=" + certificate,
                 "+tries=1",
-                "+time=10"));
+                "+time=30"));
     command.add("+tls-hostname=" + name);
     command.addAll(List.of(more));
     return Asking.run(command.toArray(String[]::new));
   }
 
   private String forwarded(String name) throws Exception {
-    return Asking.run("dig", "@" + forwarder, "-p", "" + Asking.PORT, "+tries=1", "+time=10", name);
+    return Asking.run("dig", "@" + forwarder, "-p", "" + Asking.PORT, "+tries=1", "+time=30", name);
   }
 
   @Test

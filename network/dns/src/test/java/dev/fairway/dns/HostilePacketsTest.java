@@ -212,7 +212,7 @@ class HostilePacketsTest {
                     "-p",
                     "" + own.getPort(),
                     "+tries=1",
-                    "+time=10",
+                    "+time=30",
                     "a.test"))
             .contains("status: SERVFAIL");
         assertThat(asked).hasPositiveValue();

@@ -143,7 +143,7 @@ final class PodNetworkTest {
         ServerSocketChannel listener = to.call(ServerSocketChannel::open);
         SocketChannel channel = client.call(SocketChannel::open)) {
       listener.bind(new InetSocketAddress(IpAddress.parse(toAddress).toInetAddress(), 0));
-      channel.socket().connect(listener.getLocalAddress(), 5000);
+      channel.socket().connect(listener.getLocalAddress(), 30_000);
       try (SocketChannel accepted = listener.accept()) {
         InetSocketAddress seen = (InetSocketAddress) accepted.getRemoteAddress();
         return seen.getAddress().getHostAddress();
@@ -184,8 +184,8 @@ final class PodNetworkTest {
                   throw new IllegalStateException(e);
                 }
               });
-      channel.socket().connect(listener.getLocalAddress(), 5000);
-      channel.socket().setSoTimeout(5000);
+      channel.socket().connect(listener.getLocalAddress(), 30_000);
+      channel.socket().setSoTimeout(30_000);
       new DataOutputStream(channel.socket().getOutputStream()).write(sent);
       byte[] got = new byte[sent.length];
       new DataInputStream(channel.socket().getInputStream()).readFully(got);
@@ -202,7 +202,7 @@ final class PodNetworkTest {
         DatagramSocket receiver = receiving.call(() -> new DatagramSocket(9999));
         DatagramSocket sender = sending.call(() -> new DatagramSocket())) {
       sender.setOption(ExtendedSocketOptions.IP_DONTFRAGMENT, true);
-      receiver.setSoTimeout(5000);
+      receiver.setSoTimeout(30_000);
       int headers = 20 + 8;
       DatagramPacket packet =
           new DatagramPacket(

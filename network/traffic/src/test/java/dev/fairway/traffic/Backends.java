@@ -103,7 +103,6 @@ final class Backends implements AutoCloseable {
     try {
       if (client.read(octet.clear()) > 0) {
         client.write(octet.flip());
-        return;
       }
     } catch (IOException e) {
       // The client is done.

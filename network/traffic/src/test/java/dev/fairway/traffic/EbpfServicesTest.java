@@ -192,7 +192,7 @@ class EbpfServicesTest {
     InetSocketAddress service = new InetSocketAddress(VIP, 53);
     channel.send(ByteBuffer.wrap(new byte[1]), service);
     ByteBuffer answer = ByteBuffer.allocate(64);
-    channel.socket().setSoTimeout(5000);
+    channel.socket().setSoTimeout(30_000);
     var packet = new java.net.DatagramPacket(answer.array(), 64);
     channel.socket().receive(packet);
     assertThat(packet.getSocketAddress()).isEqualTo(service);

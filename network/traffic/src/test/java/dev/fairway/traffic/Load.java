@@ -21,14 +21,21 @@ import java.util.function.BooleanSupplier;
 
 /// Asks one address over and over from one namespace, each time by a new TCP connection, and keeps
 /// what went wrong. The server answers a byte with a byte.
+///
+/// Ports are used again after some seconds. Where endpoints go meanwhile, the server has to close
+/// each connection: of one that the client resets, the kernel's connection tracking may remember
+/// for ten seconds that it is translated to that endpoint, and do so with the next one of that port
+/// (`nf_conntrack_proto_tcp.c`: a SYN begins anew if the last packet was the reset, which it is not
+/// if the server was so slow that something was sent twice).
 final class Load implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
-  private static final Duration DEADLINE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration DEADLINE = Duration.ofMinutes(2);
   private static final int AT_ONCE = 256;
   private static final int KEPT_FAILURES = 20;
 
   private final InetSocketAddress to;
   private final int perSecond;
+  private final boolean serverCloses;
   private final Thread thread;
   private final List<String> failures = new ArrayList<>();
   private volatile boolean ending;
@@ -38,8 +45,9 @@ final class Load implements AutoCloseable {
   /// The number of the oldest request that is not over.
   private volatile long oldest;
 
-  private Load(NetworkNamespace from, InetSocketAddress to, int perSecond) {
+  private Load(NetworkNamespace from, InetSocketAddress to, int perSecond, boolean serverCloses) {
     this.to = to;
+    this.serverCloses = serverCloses;
     this.perSecond = perSecond;
     this.thread =
         Thread.ofPlatform()
@@ -58,7 +66,12 @@ final class Load implements AutoCloseable {
 
   /// Sockets are made in the control group the process is in at that moment.
   static Load begin(NetworkNamespace from, String address, int port, int perSecond) {
-    return new Load(from, new InetSocketAddress(address, port), perSecond);
+    return new Load(from, new InetSocketAddress(address, port), perSecond, false);
+  }
+
+  /// As above; a request is over when the server has closed the connection after its answer.
+  static Load untilClosed(NetworkNamespace from, String address, int port, int perSecond) {
+    return new Load(from, new InetSocketAddress(address, port), perSecond, true);
   }
 
   long answered() {
@@ -98,7 +111,11 @@ final class Load implements AutoCloseable {
   }
 
   /// One request.
-  private record Request(long number, long begun, SocketChannel channel) {}
+  private record Request(long number, long begun, SocketChannel channel, boolean answered) {
+    Request withAnswer() {
+      return new Request(number, begun, channel, true);
+    }
+  }
 
   private void run() throws IOException {
     Map<Long, Request> open = new LinkedHashMap<>();
@@ -128,11 +145,13 @@ final class Load implements AutoCloseable {
 
   private void begin(Selector selector, Map<Long, Request> open) throws IOException {
     SocketChannel channel = SocketChannel.open();
-    Request request = new Request(begun.getAndIncrement(), System.nanoTime(), channel);
+    Request request = new Request(begun.getAndIncrement(), System.nanoTime(), channel, false);
     open.put(request.number(), request);
     channel.configureBlocking(false);
-    // Or else the ports are used up by connections that wait for their end.
-    channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+    if (!serverCloses) {
+      // Or else the ports are used up by connections that wait for their end.
+      channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+    }
     try {
       channel.connect(to);
       channel.register(selector, SelectionKey.OP_CONNECT, request);
@@ -154,11 +173,16 @@ final class Load implements AutoCloseable {
         return;
       }
       int read = channel.read(octet.clear());
-      if (read != 0) {
-        end(request, open, read < 0 ? "closed before the answer" : "");
+      if (read > 0 && serverCloses) {
+        Request answered = request.withAnswer();
+        key.attach(answered);
+        open.put(request.number(), answered);
+      } else if (read != 0) {
+        end(request, open, read > 0 || request.answered() ? "" : "closed before the answer");
       }
     } catch (IOException e) {
-      end(request, open, (connecting ? "connect: " : "answer: ") + e.getMessage());
+      String what = (connecting ? "connect: " : "answer: ") + e.getMessage();
+      end(request, open, request.answered() ? "" : what);
     }
   }
 

@@ -203,7 +203,7 @@ final class NodeLab implements AutoCloseable {
 
     private Conversation(SocketChannel channel) throws IOException {
       this.channel = channel;
-      channel.socket().setSoTimeout(5000);
+      channel.socket().setSoTimeout(30_000);
       this.answers =
           new BufferedReader(
               new InputStreamReader(channel.socket().getInputStream(), StandardCharsets.UTF_8));
@@ -222,7 +222,7 @@ final class NodeLab implements AutoCloseable {
   }
 
   static Conversation connect(NetworkNamespace from, String address, int port) throws IOException {
-    return connect(from, address, port, 5000);
+    return connect(from, address, port, 30_000);
   }
 
   static Conversation connect(NetworkNamespace from, String address, int port, int timeoutMillis)

@@ -28,6 +28,7 @@ class RollingUpdateTest {
   private static final int NODE_PORT = 30080;
   private static final int ENDPOINTS = 100;
   private static final int AT_ONCE = 4;
+  private static final int OTHERS = 200;
 
   /// `-Dtest.jvm.extra=-Drequests=N` asks for more.
   private static final long REQUESTS = Long.getLong("requests", 5_000);
@@ -84,8 +85,8 @@ class RollingUpdateTest {
     }
     try (NodeServices services = open(datapath)) {
       update(services);
-      Load inside = Load.begin(client, VIP, 80, 2500);
-      Load outside = Load.begin(lab.outside, NodeLab.NODE, NODE_PORT, 2500);
+      Load inside = Load.untilClosed(client, VIP, 80, 2500);
+      Load outside = Load.untilClosed(lab.outside, NodeLab.NODE, NODE_PORT, 2500);
       try (inside;
           outside) {
         for (int i = 0; i < ENDPOINTS && !failed(inside, outside); i += AT_ONCE) {
@@ -149,8 +150,16 @@ class RollingUpdateTest {
       slices.add(slice("web", "TCP", 8080, some.toArray(Endpoint[]::new)));
     }
     try (NodeServices services = open(datapath)) {
-      services.set(List.of(WEB), List.of(slices.getFirst()));
-      Load inside = Load.begin(client, VIP, 80, 20_000);
+      // The more there is, the longer a change takes in the kernel.
+      List<Service> all = new ArrayList<>(List.of(WEB));
+      List<EndpointSlice> some = new ArrayList<>(List.of(slices.getFirst()));
+      for (int i = 0; i < OTHERS; i++) {
+        String name = "z" + i;
+        all.add(service(name, "10.32.1." + i, "TCP", 80));
+        some.add(slice(name, "TCP", 8080, ready(FIRST.plus(i))));
+      }
+      services.set(all, some);
+      Load inside = Load.untilClosed(client, VIP, 80, 20_000);
       try (inside) {
         EndpointSlice before = slices.getFirst();
         for (int i = 0; inside.answered() < REQUESTS && inside.failures().isEmpty(); i++) {
