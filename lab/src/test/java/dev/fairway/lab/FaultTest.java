@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @ExtendWith(LabCluster.Extension.class)
 class FaultTest {
   private static final String NAME = LabCluster.NAME;
-  private static final int PATIENCE_MILLIS = 5000;
+  private static final int PATIENCE_MILLIS = 30_000;
   private static final int TCP_ECHO = 7000;
   private static final int UDP_ECHO = 7001;
 
@@ -268,7 +268,7 @@ class FaultTest {
 
     /// The connection outlives a while in which packets were lost.
     void recover() throws IOException {
-      tcp.setSoTimeout(12 * PATIENCE_MILLIS);
+      tcp.setSoTimeout(2 * PATIENCE_MILLIS);
       checkTcp();
     }
 

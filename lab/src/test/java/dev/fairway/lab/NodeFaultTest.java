@@ -83,7 +83,10 @@ class NodeFaultTest {
     cluster.kubectl("delete node worker-2 --timeout=30s");
     String routes = onMachine("worker-0", "ip route show proto 87");
     cluster.shell().until(routes, text -> !text.contains("10.200.2.0/24"));
-    remove();
+    cluster.kubectl("delete deployment -n broken many");
+    // Without waiting for the controllers to give up its pods, which takes them a while.
+    cluster.kubectl("delete pods -n broken --all --grace-period=0 --force --timeout=60s");
+    noPodsLeft();
     up();
     cluster.kubectl("wait --for=condition=Ready node/worker-2 --timeout=60s");
     cluster.shell().until(routes, text -> text.contains("10.200.2.0/24"));

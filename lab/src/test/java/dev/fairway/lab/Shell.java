@@ -73,7 +73,7 @@ final class Shell {
 
   /// Runs a command again and again until its output is as wanted; returns that output.
   String until(String command, Predicate<String> wanted) throws InterruptedException {
-    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    long deadline = System.nanoTime() + Duration.ofMinutes(2).toNanos();
     Result last = run(command);
     while (last.exitCode() != 0 || !wanted.test(last.output())) {
       Assertions.assertThat(System.nanoTime())

@@ -84,8 +84,7 @@ class DnsServerTest {
   /// Where the server waits for others only briefly.
   private static void digUntil(String wished, int port, String... arguments)
       throws IOException, InterruptedException {
-    Asking.until(
-        wished::equals, digCommand(ADDRESS, port, arguments).toArray(String[]::new));
+    Asking.until(wished::equals, digCommand(ADDRESS, port, arguments).toArray(String[]::new));
   }
 
   private static String output(Process process) throws IOException, InterruptedException {
