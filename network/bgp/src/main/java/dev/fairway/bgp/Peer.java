@@ -283,6 +283,9 @@ final class Peer {
 
   private void endOfRib(IpFamily family) {
     told.add(family);
+    if (link != null && agreement != null && told.containsAll(agreement.terms().families())) {
+      link.toldAll();
+    }
     if (stale.contains(family)) {
       dropStale(family);
     }

@@ -32,6 +32,13 @@ final class PeerLink {
   private static final int FIRST_BUFFER = 16 * 1024;
   private static final int WRITE_BUFFER = 64 * 1024;
   private static final long NEVER = TimeUnit.DAYS.toNanos(1000);
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  /// No more than one a second (RFC 4271 4.4).
+  private static final long SHORTEST_KEEPALIVE = SECOND + 2_000_000;
+
+  /// How long a neighbour is nudged that does not say when it has told all.
+  private static final long NUDGED = TimeUnit.SECONDS.toNanos(30);
 
   private final int number;
   private final Direction direction;
@@ -45,6 +52,8 @@ final class PeerLink {
   private volatile long writingSince;
   private volatile boolean handingOver;
   private volatile long keepaliveNanos = NEVER;
+  private volatile long nudgedUntil;
+  private volatile boolean hasToldAll;
 
   PeerLink(int number, Direction direction, BgpTransport.Connection connection) {
     this.number = number;
@@ -126,10 +135,24 @@ final class PeerLink {
     outbox.put(update);
   }
 
-  /// Sends a keepalive now, and another whenever nothing else was sent for this long.
+  /// Sends a keepalive now, and another whenever nothing else was sent for this long; each second
+  /// at first, until the neighbour has told all it knows. BIRD may forget in the midst of that that
+  /// it has more to say, and sleep for up to 3 s, unless something comes (2.0.12, `io_loop`).
   void keepAlive(long nanos) {
     keepaliveNanos = nanos > 0 ? nanos : NEVER;
+    nudgedUntil = System.nanoTime() + NUDGED;
     send(new Keepalive());
+  }
+
+  /// The neighbour has told all it knows.
+  void toldAll() {
+    hasToldAll = true;
+  }
+
+  private long keepaliveInterval() {
+    long usual = keepaliveNanos;
+    boolean nudges = usual != NEVER && !hasToldAll && nudgedUntil - System.nanoTime() > 0;
+    return nudges ? Math.min(usual, SHORTEST_KEEPALIVE) : usual;
   }
 
   /// Lets out what waits, then closes.
@@ -216,14 +239,14 @@ final class PeerLink {
     try {
       while (true) {
         buffer.clear();
-        // Woken at least each second, as the agreement may shorten the wait.
-        long wait = Math.min(keepaliveNanos, TimeUnit.SECONDS.toNanos(1));
-        long waited = 0;
-        boolean took = outbox.take(buffer, wait);
-        while (!took && (waited += wait) < keepaliveNanos) {
-          wait = Math.min(keepaliveNanos, TimeUnit.SECONDS.toNanos(1));
-          took = outbox.take(buffer, wait);
-        }
+        long since = System.nanoTime();
+        long left = keepaliveInterval();
+        boolean took;
+        do {
+          // Woken at least each second, as the interval may have changed.
+          took = outbox.take(buffer, Math.min(left, SECOND));
+          left = keepaliveInterval() - (System.nanoTime() - since);
+        } while (!took && left > 1_000_000);
         if (!took) {
           buffer.put(keepalive.duplicate());
           sent.incrementAndGet();

@@ -213,6 +213,21 @@ class FaultsTest {
     }
   }
 
+  /// It may have fallen asleep in the midst of its routes. Usually it hears something each 30 s.
+  @Test
+  void whoHasNotToldAllIsNudged() throws Exception {
+    NetworkNamespace our = network.router(1);
+    try (BgpSpeaker speaker = BgpSpeaker.start(TcpTransport.in(our), delta -> {})) {
+      speaker.set(settings(1, 65001).withPeers(peer(2, 65002, true)));
+      try (Liar sleepy = new Liar(network.router(2), 2)) {
+        sleepy.handshake();
+        // OPEN, the first KEEPALIVE, End-of-RIB
+        waitFor("two nudges", () -> speaker.peers().getFirst().messages().sent() >= 5);
+        assertThat(speaker.peers().getFirst().sessions()).isEqualTo(1);
+      }
+    }
+  }
+
   /// A key that the kernel cannot use keeps one neighbour out, and is said to be why.
   @Test
   void tcpAoWhereTheKernelHasNone() throws Exception {
