@@ -68,6 +68,7 @@ class PoolsTest {
         west 10.200.160.0/24 worker-0,worker-1,worker-2
         """);
     across();
+    fromTheControlPlane();
     fixed();
     full();
   }
@@ -105,6 +106,19 @@ class PoolsTest {
         dev fairway.1
         """
             .replace("CLUSTER", cluster.name()));
+  }
+
+  /// As its `proxy` and webhooks need it.
+  private void fromTheControlPlane() throws InterruptedException {
+    String at = "ip netns exec fairway-" + cluster.name() + "-controller-0 ";
+    play(
+        """
+        ~ AT ping -c 1 -W 5 $(k get pod a -o jsonpath='{.status.podIP}')
+        1 packets received
+        ~ AT ping -c 1 -W 5 $(k get pod west -n default -o jsonpath='{.status.podIP}')
+        1 packets received
+        """
+            .replace("AT ", at));
   }
 
   /// The address is one pod's at a time, and goes where the next one is.

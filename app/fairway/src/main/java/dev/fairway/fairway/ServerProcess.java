@@ -55,6 +55,7 @@ final class ServerProcess {
         ControlPlaneRoutes routes =
             new ControlPlaneRoutes(
                 here,
+                controllersClient,
                 new ControlPlaneRoutes.Config(UNDERLAY, machine.addresses(), spec.podNetworks()));
         ClusterFollower follower = follow(controllersClient, routes)) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());

@@ -14,14 +14,19 @@ import dev.fairway.podnet.nodes.ClusterNode;
 import dev.fairway.podnet.nodes.ClusterNodes;
 import dev.fairway.podnet.nodes.KnownNodes;
 import dev.fairway.podnet.nodes.Underlay;
+import dev.fairway.podnet.pools.BlockFollower;
+import dev.fairway.podnet.pools.BlockRanges;
 import dev.fairway.podnet.routes.RoutesBackend;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
 import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.Subscriber;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +34,8 @@ import org.slf4j.LoggerFactory;
 /// by the nodes, whatever backend these use among themselves. The API server needs them for the
 /// `proxy` of pods and Services and for webhooks.
 ///
-/// Limits: the ranges in `spec.podCIDRs`, not those of pools; nodes on one Ethernet with it.
+/// Both the ranges in `spec.podCIDRs` and the blocks out of pools. Limits: nodes on one Ethernet
+/// with it.
 public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ControlPlaneRoutes.class);
 
@@ -37,7 +43,10 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
   private final Config config;
   private final KnownNodes known = new KnownNodes();
   private final RoutesBackend routes = new RoutesBackend();
+  private final BlockFollower blocks;
+  private @Nullable Collection<Node> objects;
   private List<String> told = List.of();
+  private boolean closed;
 
   /// What the machine is told.
   ///
@@ -52,19 +61,32 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
   }
 
   /// Routes of one machine.
-  public ControlPlaneRoutes(NetworkNamespace machine, Config config) {
+  ///
+  /// @param client may list Nodes and AddressBlocks; stays the caller's
+  public ControlPlaneRoutes(NetworkNamespace machine, KubernetesClient client, Config config) {
     this.netlink = RouteNetlink.open(machine);
+    this.blocks = new BlockFollower(client, this::settle);
     this.config = config;
   }
 
-  /// Follows the Nodes.
+  /// Follows the Nodes, and blocks of addresses where there are any.
   public void subscribe(ClusterFollower.Builder follower) {
     follower.follow(Node.class).subscribe("control plane routes", this);
+    blocks.begin();
   }
 
   @Override
-  public void changed(Delta delta, ClusterImage image) {
-    if (!delta.touches(Node.class)) {
+  public synchronized void changed(Delta delta, ClusterImage image) {
+    if (delta.touches(Node.class)) {
+      objects = image.all(Node.class);
+      settle();
+    }
+  }
+
+  /// Before both are known, what a former process made stays.
+  private synchronized void settle() {
+    BlockRanges ranges = blocks.ranges();
+    if (objects == null || ranges == null || closed) {
       return;
     }
     Link device =
@@ -77,8 +99,7 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
     Underlay underlay =
         new Underlay(device.index(), device.mtu(), config.addresses().getFirst(), addresses);
     ClusterNodes nodes =
-        known.read(
-            image.all(Node.class), "", config.addresses(), config.podRanges(), name -> List.of());
+        known.read(objects, "", config.addresses(), config.podRanges(), ranges::reachedAt);
     ClusterNode me =
         new ClusterNode("", config.addresses().getFirst(), List.of(), Optional.empty());
     tell(routes.unreachable(me, nodes.others(), underlay));
@@ -100,6 +121,10 @@ public final class ControlPlaneRoutes implements Subscriber, AutoCloseable {
   /// Leaves the routes in place for the next one.
   @Override
   public void close() {
-    netlink.close();
+    blocks.close();
+    synchronized (this) {
+      closed = true;
+      netlink.close();
+    }
   }
 }
