@@ -113,9 +113,9 @@ class PoolsTest {
     String at = "ip netns exec fairway-" + cluster.name() + "-controller-0 ";
     play(
         """
-        ~ AT ping -c 1 -W 5 $(k get pod a -o jsonpath='{.status.podIP}')
+        ~ AT busybox ping -c 1 -W 5 $(k get pod a -o jsonpath='{.status.podIP}')
         1 packets received
-        ~ AT ping -c 1 -W 5 $(k get pod west -n default -o jsonpath='{.status.podIP}')
+        ~ AT busybox ping -c 1 -W 5 $(k get pod west -n default -o jsonpath='{.status.podIP}')
         1 packets received
         """
             .replace("AT ", at));
