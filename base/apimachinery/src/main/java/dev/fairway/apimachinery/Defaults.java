@@ -50,6 +50,7 @@ public final class Defaults {
       case "Secret" -> secret(object);
       case "Namespace" -> namespace(object);
       case "Node" -> Trees.child(object, "status");
+      case "LimitRange" -> limits(object);
       case "PersistentVolume" -> {
         ObjectNode spec = Trees.child(object, "spec");
         absent(spec, "persistentVolumeReclaimPolicy", "Retain");
@@ -104,6 +105,36 @@ public final class Defaults {
     }
     if (!type.equals("ExternalName")) {
       absent(spec, "internalTrafficPolicy", "Cluster");
+    }
+  }
+
+  /// What a LimitRange gives to containers that say nothing: their most, else what they may ask
+  /// for; and the least, if there is nothing else to ask for.
+  private static void limits(ObjectNode range) {
+    for (JsonNode item : Trees.items(range, "spec", "limits")) {
+      if (item instanceof ObjectNode limit && Trees.text(limit, "type").equals("Container")) {
+        ObjectNode most = Trees.child(limit, "default");
+        fill(most, limit.get("max"));
+        ObjectNode request = Trees.child(limit, "defaultRequest");
+        fill(request, most);
+        fill(request, limit.get("min"));
+        if (most.isEmpty()) {
+          limit.remove("default");
+        }
+        if (request.isEmpty()) {
+          limit.remove("defaultRequest");
+        }
+      }
+    }
+  }
+
+  private static void fill(ObjectNode amounts, @org.jspecify.annotations.Nullable JsonNode from) {
+    if (from instanceof ObjectNode others) {
+      for (Map.Entry<String, JsonNode> other : others.properties()) {
+        if (amounts.get(other.getKey()) == null) {
+          amounts.set(other.getKey(), other.getValue());
+        }
+      }
     }
   }
 

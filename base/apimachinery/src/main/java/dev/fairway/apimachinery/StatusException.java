@@ -3,6 +3,7 @@ package dev.fairway.apimachinery;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,7 +33,10 @@ public final class StatusException extends RuntimeException {
   public ObjectNode status() {
     ObjectNode status = Trees.object();
     status.put("kind", "Status").put("apiVersion", "v1").putObject("metadata");
-    status.put("status", "Failure").put("message", getMessage()).put("reason", reason);
+    status.put("status", "Failure").put("message", getMessage());
+    if (!reason.isEmpty()) {
+      status.put("reason", reason);
+    }
     if (details != null) {
       status.set("details", details.deepCopy());
     }
@@ -73,6 +77,22 @@ public final class StatusException extends RuntimeException {
         "Forbidden",
         kind.groupResource() + subject + " is forbidden: " + message,
         details(kind, name));
+  }
+
+  /// Somebody asked outside has said no, with a Status or without.
+  ///
+  /// @param given its code, reason, details and message are kept; null for none
+  public static StatusException denied(String who, @Nullable JsonNode given) {
+    long code = Trees.number(given, 400, "code");
+    String reason = Trees.text(given, "reason");
+    String message = Trees.text(given, "message");
+    String why = message.isEmpty() ? reason : message;
+    ObjectNode details = Trees.objectAt(given, "details");
+    return new StatusException(
+        code < 400 || code > 599 ? 400 : (int) code,
+        reason,
+        why.isEmpty() ? who + " without explanation" : who + ": " + why,
+        details == null ? null : Trees.copy(details));
   }
 
   public static StatusException notFound(Kind kind, String name) {

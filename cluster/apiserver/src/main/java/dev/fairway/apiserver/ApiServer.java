@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.apiserver;
 
-import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.Trees;
 import dev.fairway.apiserver.admission.AdmissionChain;
 import dev.fairway.apiserver.admission.ServiceAddresses;
@@ -33,7 +32,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A running API server.
@@ -147,16 +145,13 @@ public final class ApiServer implements AutoCloseable {
     final ServiceAccountTokens tokens;
 
     Parts(ApiServerConfig config, Clock clock) throws IOException {
-      List<ServiceAddresses> addresses = new ArrayList<>(1);
       registry =
           new Registry(
               config.store(),
               clock,
-              lookup -> {
-                addresses.add(serviceAddresses(config, lookup));
-                return AdmissionChain.of(lookup, addresses.getFirst(), clock);
-              },
-              (kind, object) -> removed(addresses.getFirst(), kind, object));
+              lookup ->
+                  AdmissionChain.of(
+                      lookup, config.store(), serviceAddresses(config, lookup), clock));
       List<PublicKey> keys = new ArrayList<>();
       for (Path file : config.serviceAccountPublicKeys()) {
         keys.addAll(Pem.publicKeys(file));
@@ -177,12 +172,6 @@ public final class ApiServer implements AutoCloseable {
           config.firstNodePort(),
           config.lastNodePort(),
           new SecureRandom());
-    }
-
-    private static void removed(ServiceAddresses addresses, Kind kind, JsonNode object) {
-      if (kind.is("", "Service")) {
-        addresses.release(object);
-      }
     }
 
     private boolean exists(String kindName, String namespace, String name, String uid) {

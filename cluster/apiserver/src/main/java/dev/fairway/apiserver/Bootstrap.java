@@ -8,11 +8,11 @@ import dev.fairway.apimachinery.Trees;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.registry.Registry.Part;
+import dev.fairway.apiserver.registry.Warnings;
 import dev.fairway.apiserver.registry.WriteOptions;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,11 +28,12 @@ final class Bootstrap {
   private static final String RBAC = "rbac.authorization.k8s.io";
   private static final WriteOptions OPTIONS =
       new WriteOptions(
-          new Identity("system:apiserver", "", List.of("system:masters"), Map.of()),
+          Identity.SERVER,
           false,
           FieldValidation.IGNORE,
           Optional.of("kube-apiserver"),
-          "");
+          "",
+          new Warnings());
 
   private final Registry registry;
   private final ApiServerConfig config;

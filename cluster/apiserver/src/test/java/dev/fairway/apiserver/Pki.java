@@ -93,6 +93,7 @@ final class Pki {
             new GeneralNames(
                 new GeneralName[] {
                   new GeneralName(GeneralName.dNSName, "localhost"),
+                  new GeneralName(GeneralName.dNSName, "hook.hooks.svc"),
                   new GeneralName(
                       GeneralName.iPAddress, InetAddress.getLoopbackAddress().getHostAddress())
                 }));

@@ -15,6 +15,7 @@ import dev.fairway.controllers.namespace.NamespaceController;
 import dev.fairway.controllers.node.NodeLifecycleController;
 import dev.fairway.controllers.node.OrphanedPodController;
 import dev.fairway.controllers.node.PodCidrController;
+import dev.fairway.controllers.quota.ResourceQuotaController;
 import dev.fairway.controllers.replicaset.ReplicaSetController;
 import dev.fairway.controllers.scheduler.Scheduler;
 import dev.fairway.controllers.serviceaccount.NamespaceFurnishingController;
@@ -64,6 +65,7 @@ public final class Controllers implements AutoCloseable {
         new EndpointSliceController(cluster),
         new EndpointSliceMirroringController(cluster),
         new EndpointsController(cluster),
+        new ResourceQuotaController(cluster),
         new NamespaceController(cluster),
         new OrphanedPodController(cluster),
         new GarbageCollector(cluster));

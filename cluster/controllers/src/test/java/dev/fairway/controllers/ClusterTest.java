@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.controllers.objects.Pods;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -74,6 +75,64 @@ class ClusterTest {
                 && spec.getTaints().isEmpty();
           });
     }
+  }
+
+  @Test
+  void quotasAreCountedAndShown() throws Exception {
+    cluster.kubectl("create", "namespace", "counted");
+    await(
+        "counted has its account",
+        () -> client.serviceAccounts().inNamespace("counted").withName("default").get() != null);
+    for (String name : List.of("one", "two")) {
+      cluster.kubectl("-n", "counted", "create", "configmap", name);
+    }
+    String hard = "--hard=count/configmaps=5,pods=2,count/deployments.apps=1,requests.cpu=1";
+    assertThat(cluster.kubectl("-n", "counted", "create", "quota", "small", hard))
+        .contains("resourcequota/small created");
+    await(
+        "the quota is counted",
+        () -> {
+          var status =
+              client.resourceQuotas().inNamespace("counted").withName("small").get().getStatus();
+          return status != null && status.getUsed() != null && status.getUsed().size() == 4;
+        });
+    assertThat(cluster.kubectl("-n", "counted", "describe", "quota", "small"))
+        .containsPattern("Resource +Used +Hard\n")
+        .containsPattern("count/configmaps +3 +5\n")
+        .containsPattern("count/deployments.apps +0 +1\n")
+        .containsPattern("pods +0 +2\n")
+        .containsPattern("requests.cpu +0 +1\n");
+    client
+        .resourceQuotas()
+        .inNamespace("counted")
+        .withName("small")
+        .edit(q -> {
+          q.getSpec().getHard().put("secrets", new Quantity("3"));
+          return q;
+        });
+    await(
+        "the new name is counted",
+        () ->
+            client
+                .resourceQuotas()
+                .inNamespace("counted")
+                .withName("small")
+                .get()
+                .getStatus()
+                .getUsed()
+                .containsKey("secrets"));
+    String limits =
+        """
+        apiVersion: v1
+        kind: LimitRange
+        metadata: {name: limits, namespace: counted}
+        spec: {limits: [{type: Container, max: {cpu: "1"}, default: {cpu: 500m}}]}
+        """;
+    assertThat(cluster.kubectlWith(limits, "apply", "-f", "-")).contains("created");
+    assertThat(cluster.kubectl("-n", "counted", "describe", "limits", "limits"))
+        .containsPattern("Type +Resource +Min +Max +Default Request +Default Limit")
+        .containsPattern("Container +cpu +- +1 +500m +500m +-");
+    cluster.kubectl("delete", "namespace", "counted", "--wait=false");
   }
 
   @Test

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.apiserver.admission;
 
+import dev.fairway.apiserver.admission.Admission.Operation;
+
 /// One rule every write passes.
-public interface AdmissionStep {
+interface AdmissionStep {
+  /// Upstream's name of it, where upstream has it.
+  String name();
+
+  /// Whether it has a say; most judge whole objects that are made or changed.
+  default boolean judges(Admission admission) {
+    return admission.subresource().isEmpty() && admission.operation() != Operation.DELETE;
+  }
+
   /// Changes the object or rejects it with a StatusException.
   void admit(Admission admission);
 }

@@ -20,6 +20,11 @@ final class DefinitionAcceptance implements AdmissionStep {
   }
 
   @Override
+  public String name() {
+    return "DefinitionAcceptance";
+  }
+
+  @Override
   public void admit(Admission admission) {
     if (!admission.kind().is("apiextensions.k8s.io", "CustomResourceDefinition")) {
       return;

@@ -17,6 +17,11 @@ final class NamespaceLifecycle implements AdmissionStep {
   }
 
   @Override
+  public String name() {
+    return "NamespaceLifecycle";
+  }
+
+  @Override
   public void admit(Admission admission) {
     if (admission.operation() != Operation.CREATE || !admission.kind().namespaced()) {
       return;

@@ -19,6 +19,11 @@ final class PodPriority implements AdmissionStep {
   }
 
   @Override
+  public String name() {
+    return "Priority";
+  }
+
+  @Override
   public void admit(Admission admission) {
     if (!admission.creates("", "Pod")) {
       return;

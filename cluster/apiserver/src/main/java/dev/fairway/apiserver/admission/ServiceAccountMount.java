@@ -34,6 +34,11 @@ final class ServiceAccountMount implements AdmissionStep {
   }
 
   @Override
+  public String name() {
+    return "ServiceAccount";
+  }
+
+  @Override
   public void admit(Admission admission) {
     ObjectNode pod = admission.object();
     if (!admission.creates("", "Pod") || Trees.at(pod, "metadata", "annotations", MIRROR) != null) {

@@ -47,6 +47,11 @@ public final class ServiceAddresses implements AdmissionStep {
   }
 
   @Override
+  public String name() {
+    return "ServiceAddresses";
+  }
+
+  @Override
   public synchronized void admit(Admission admission) {
     if (!admission.kind().is("", "Service")) {
       return;

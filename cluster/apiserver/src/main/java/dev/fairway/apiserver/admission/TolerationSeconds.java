@@ -14,6 +14,11 @@ final class TolerationSeconds implements AdmissionStep {
       List.of("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable");
 
   @Override
+  public String name() {
+    return "DefaultTolerationSeconds";
+  }
+
+  @Override
   public void admit(Admission admission) {
     if (!admission.creates("", "Pod")) {
       return;

@@ -17,6 +17,10 @@ public record Identity(
   static final String SERVICE_ACCOUNTS = "system:serviceaccounts";
   static final String SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:";
 
+  /// The API server, where it acts by itself.
+  public static final Identity SERVER =
+      new Identity("system:apiserver", "", List.of(MASTERS), Map.of());
+
   public Identity {
     groups = List.copyOf(groups);
     extra = Map.copyOf(extra);

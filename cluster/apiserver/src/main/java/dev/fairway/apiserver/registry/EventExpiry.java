@@ -77,7 +77,7 @@ public final class EventExpiry {
       return false;
     }
     try {
-      registry.delete(
+      registry.expire(
           EVENTS,
           Trees.text(event, "metadata", "namespace"),
           Trees.text(event, "metadata", "name"),

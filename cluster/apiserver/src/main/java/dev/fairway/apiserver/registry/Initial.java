@@ -35,6 +35,13 @@ final class Initial {
     }
   }
 
+  /// What follows from the object as admission has left it.
+  static void complete(Kind kind, ObjectNode object) {
+    if (kind.is("", "Pod")) {
+      Trees.child(object, "status").put("qosClass", QualityOfService.of(object));
+    }
+  }
+
   private static void pod(ObjectNode pod) {
     Trees.child(pod, "status").put("phase", "Pending").put("qosClass", QualityOfService.of(pod));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.apiserver.registry;
 
+import dev.fairway.apimachinery.Trees;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
@@ -12,4 +13,11 @@ public interface Lookup {
 
   /// All objects of a built-in kind, in all namespaces.
   List<ObjectNode> all(String group, String kind);
+
+  /// All objects of a built-in kind in one namespace.
+  default List<ObjectNode> in(String group, String kind, String namespace) {
+    return all(group, kind).stream()
+        .filter(object -> Trees.text(object, "metadata", "namespace").equals(namespace))
+        .toList();
+  }
 }

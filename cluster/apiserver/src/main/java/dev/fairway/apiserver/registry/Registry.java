@@ -13,7 +13,8 @@ import dev.fairway.apimachinery.managedfields.FieldOwnership;
 import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
 import dev.fairway.apimachinery.validation.Validator;
 import dev.fairway.apiserver.admission.Admission;
-import dev.fairway.apiserver.admission.AdmissionStep;
+import dev.fairway.apiserver.admission.AdmissionChain;
+import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.store.Entry;
 import dev.fairway.store.KeyExists;
 import dev.fairway.store.RevisionMismatch;
@@ -39,8 +40,7 @@ public final class Registry implements Lookup {
 
   private final Store store;
   private final Clock clock;
-  private final List<AdmissionStep> admission;
-  private final Removal removal;
+  private final AdmissionChain admission;
 
   /// An object after a write.
   ///
@@ -57,16 +57,9 @@ public final class Registry implements Lookup {
     WHOLE
   }
 
-  /// Told when an object has been removed for good.
-  public interface Removal {
-    void removed(Kind kind, ObjectNode object);
-  }
-
-  public Registry(
-      Store store, Clock clock, Function<Lookup, List<AdmissionStep>> admission, Removal removal) {
+  public Registry(Store store, Clock clock, Function<Lookup, AdmissionChain> admission) {
     this.store = store;
     this.clock = clock;
-    this.removal = removal;
     this.admission = admission.apply(this);
   }
 
@@ -87,9 +80,14 @@ public final class Registry implements Lookup {
 
   @Override
   public List<ObjectNode> all(String group, String kindName) {
+    return in(group, kindName, "");
+  }
+
+  @Override
+  public List<ObjectNode> in(String group, String kindName, String namespace) {
     Kind kind = builtin(group, kindName);
     List<ObjectNode> found = new ArrayList<>();
-    for (Entry entry : store.list(kind.keyPrefix(""), null, 0, 0).entries()) {
+    for (Entry entry : store.list(kind.keyPrefix(namespace), null, 0, 0).entries()) {
       found.add(StoredForm.tree(kind, entry));
     }
     return found;
@@ -131,16 +129,16 @@ public final class Registry implements Lookup {
       metadata.put("name", GeneratedNames.from(generateName));
     }
     JobSelector.generate(kind, object);
-    Admission write =
-        new Admission(
-            Admission.Operation.CREATE, kind, namespace, object, null, options.identity());
+    Admission write = Admission.create(kind, namespace, object, options.admission());
     try {
       Defaults.apply(kind, object);
       note(kind, null, object, options);
-      admission.forEach(step -> step.admit(write));
+      admission.change(write);
       Defaults.apply(kind, object);
+      Initial.complete(kind, object);
       String name = Trees.text(metadata, "name");
       reject(kind, name, Validator.create(kind, object));
+      admission.judge(write);
       Entry entry = insert(kind, namespace, object, generated ? generateName : "", options);
       if (!options.dryRun()) {
         write.stored();
@@ -267,16 +265,12 @@ public final class Registry implements Lookup {
       ObjectNode old = StoredForm.tree(kind, entry);
       ObjectNode wanted = change.apply(Trees.copy(old));
       checkIdentity(kind, namespace, name, wanted, old);
-      Admission write =
-          new Admission(
-              Admission.Operation.UPDATE, kind, namespace, wanted, old, options.identity());
+      Admission write = Admission.update(kind, namespace, wanted, old, options.admission());
       try {
         Updates.carryOver(kind, part, wanted, old);
         Defaults.apply(kind, wanted);
         note(kind, old, wanted, options);
-        if (part != Part.STATUS) {
-          admission.forEach(step -> step.admit(write));
-        }
+        admission.change(write);
         Updates.countGeneration(wanted, old);
         reject(
             kind,
@@ -284,9 +278,11 @@ public final class Registry implements Lookup {
             part == Part.STATUS
                 ? Validator.status(kind, wanted, old)
                 : Validator.update(kind, wanted, old));
+        admission.judge(write);
         Entry stored = replace(kind, entry, old, wanted, options);
         if (!options.dryRun()) {
           write.stored();
+          admission.changed(kind, old, Updates.isGone(kind, wanted) ? null : wanted);
         }
         return new Written(stored, false);
       } catch (RevisionMismatch mismatch) {
@@ -313,7 +309,6 @@ public final class Registry implements Lookup {
     }
     if (Updates.isGone(kind, wanted)) {
       long revision = store.delete(entry.key(), entry.modRevision());
-      removal.removed(kind, wanted);
       return new Entry(entry.key(), value, entry.createRevision(), revision);
     }
     long revision = store.update(entry.key(), value, entry.modRevision());
@@ -367,7 +362,24 @@ public final class Registry implements Lookup {
   /// Deletes an object, or starts to.
   ///
   /// @return the last state, and whether it is gone already
-  public Deleted delete(Kind kind, String namespace, String name, DeleteOptions options) {
+  public Deleted delete(
+      Kind kind, String namespace, String name, DeleteOptions options, Admission.Request request) {
+    return delete(kind, namespace, name, options, admission, request);
+  }
+
+  /// What the server itself removes, asking nobody.
+  void expire(Kind kind, String namespace, String name, DeleteOptions options) {
+    Admission.Request request = new Admission.Request(Identity.SERVER, "", false, new Warnings());
+    delete(kind, namespace, name, options, AdmissionChain.none(), request);
+  }
+
+  private Deleted delete(
+      Kind kind,
+      String namespace,
+      String name,
+      DeleteOptions options,
+      AdmissionChain rules,
+      Admission.Request request) {
     if (kind.is("", "Namespace") && LASTING_NAMESPACES.contains(name)) {
       throw StatusException.forbidden(kind, name, "this namespace may not be deleted");
     }
@@ -376,6 +388,9 @@ public final class Registry implements Lookup {
       ObjectNode object = StoredForm.tree(kind, entry);
       checkPreconditions(kind, name, object, options);
       ObjectNode before = Trees.copy(object);
+      Admission removal = Admission.delete(kind, namespace, before, request);
+      rules.change(removal);
+      rules.judge(removal);
       boolean gone = Deletion.mark(kind, object, options, clock.instant());
       try {
         if (options.dryRun()) {
@@ -383,7 +398,7 @@ public final class Registry implements Lookup {
         }
         if (gone) {
           long revision = store.delete(entry.key(), entry.modRevision());
-          removal.removed(kind, object);
+          admission.changed(kind, before, null);
           return new Deleted(
               new Entry(entry.key(), entry.value(), entry.createRevision(), revision),
               object,

@@ -16,7 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class StoredForm {
   private StoredForm() {}
 
-  static byte[] encode(Kind kind, ObjectNode object) {
+  public static byte[] encode(Kind kind, ObjectNode object) {
     ObjectNode ordered = Trees.object();
     ordered.put("kind", kind.kind());
     ordered.put("apiVersion", kind.apiVersion());

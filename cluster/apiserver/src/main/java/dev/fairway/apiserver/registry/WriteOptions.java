@@ -5,6 +5,7 @@ import dev.fairway.apimachinery.FieldError;
 import dev.fairway.apimachinery.FieldValidation;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.managedfields.FieldOwnership.Writer;
+import dev.fairway.apiserver.admission.Admission;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.http.Query;
 import dev.fairway.apiserver.http.Request;
@@ -15,17 +16,20 @@ import java.util.Optional;
 ///
 /// @param manager whom the written fields belong to from then on; empty if to nobody
 /// @param subresource empty for the object itself
+/// @param warnings what the client is to hear beside the answer
 public record WriteOptions(
     Identity identity,
     boolean dryRun,
     FieldValidation fieldValidation,
     Optional<String> manager,
-    String subresource) {
+    String subresource,
+    Warnings warnings) {
   private static final int LONGEST_MANAGER = 128;
 
   /// Reads `dryRun`, `fieldValidation` and `fieldManager`. A client that names no manager is the
   /// one that its `User-Agent` begins with.
-  public static WriteOptions of(Identity identity, Request request, String subresource) {
+  public static WriteOptions of(
+      Identity identity, Request request, String subresource, Warnings warnings) {
     Query query = request.query();
     String dryRun = query.get("dryRun").orElse("");
     if (!dryRun.isEmpty() && !dryRun.equals("All")) {
@@ -37,12 +41,19 @@ public record WriteOptions(
         !dryRun.isEmpty(),
         FieldValidation.parse(query.get("fieldValidation").orElse(null)),
         Optional.of(manager(request)),
-        subresource);
+        subresource,
+        warnings);
   }
 
   /// The same, but what is written belongs to nobody.
   public WriteOptions unmanaged() {
-    return new WriteOptions(identity, dryRun, fieldValidation, Optional.empty(), subresource);
+    return new WriteOptions(
+        identity, dryRun, fieldValidation, Optional.empty(), subresource, warnings);
+  }
+
+  /// How admission sees it.
+  Admission.Request admission() {
+    return new Admission.Request(identity, subresource, dryRun, warnings);
   }
 
   Optional<Writer> writer(Clock clock) {

@@ -20,11 +20,13 @@ import dev.fairway.apiserver.http.Request;
 import dev.fairway.apiserver.registry.EventRing;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.registry.Registry.Part;
+import dev.fairway.apiserver.registry.Warnings;
 import dev.fairway.apiserver.streaming.Backends;
 import dev.fairway.apiserver.streaming.Kubelets;
 import dev.fairway.store.StoreUnavailable;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -121,6 +123,7 @@ public final class ApiHandler implements Handler {
 
   private void serve(Exchange exchange) {
     Form form = Form.JSON;
+    Warnings warnings = new Warnings();
     try {
       if (paths.serveOpen(exchange)) {
         return;
@@ -139,18 +142,22 @@ public final class ApiHandler implements Handler {
       }
       ResourcePath path = ResourcePath.parse(catalog.kinds(), exchange.request().path());
       if (Connects.isConnect(path)) {
-        Call call = new Call(exchange, identity, Form.JSON);
+        Call call = new Call(exchange, identity, Form.JSON, warnings);
         allow(identity, path, access(path, connectVerb(exchange.request()), path.name()));
         connects.connect(call, path);
         return;
       }
       form = Form.of(accept);
-      resource(new Call(exchange, identity, form), path);
+      resource(new Call(exchange, identity, form, warnings), path);
     } catch (StatusException refused) {
-      fail(exchange, form, refused);
+      fail(exchange, form, warnings, refused);
     } catch (StoreUnavailable trouble) {
       LOG.error("the store cannot serve {}", exchange.request().path(), trouble);
-      fail(exchange, form, StatusException.unavailable(String.valueOf(trouble.getMessage())));
+      fail(
+          exchange,
+          form,
+          warnings,
+          StatusException.unavailable(String.valueOf(trouble.getMessage())));
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
       exchange.abort();
@@ -159,6 +166,7 @@ public final class ApiHandler implements Handler {
       fail(
           exchange,
           form,
+          warnings,
           StatusException.internal("an error on the server prevented the request: " + broken));
     }
   }
@@ -316,11 +324,13 @@ public final class ApiHandler implements Handler {
                 : "in the namespace \"" + path.namespace() + "\""));
   }
 
-  private static void fail(Exchange exchange, Form form, StatusException failure) {
+  private static void fail(
+      Exchange exchange, Form form, Warnings warnings, StatusException failure) {
     byte[] body = form.yaml() ? Yaml.write(failure.status()) : Trees.write(failure.status());
-    exchange.respond(
-        failure.code(),
-        Map.of("content-type", form.mediaType(), "cache-control", "no-cache, private"),
-        body);
+    Map<String, String> headers = new LinkedHashMap<>();
+    headers.put("content-type", form.mediaType());
+    headers.put("cache-control", "no-cache, private");
+    Call.warn(headers, warnings);
+    exchange.respond(failure.code(), headers, body);
   }
 }

@@ -6,12 +6,14 @@ import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
 import dev.fairway.apimachinery.Yaml;
 import dev.fairway.apimachinery.table.Tables;
+import dev.fairway.apiserver.admission.Admission;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.http.Exchange;
 import dev.fairway.apiserver.http.Query;
 import dev.fairway.apiserver.http.Request;
 import dev.fairway.apiserver.protobuf.ProtobufBody;
 import dev.fairway.apiserver.registry.StoredForm;
+import dev.fairway.apiserver.registry.Warnings;
 import dev.fairway.store.Entry;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -28,7 +30,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A request by a known caller, with the answers in the form it asked for.
-record Call(Exchange exchange, Identity identity, Form form) {
+///
+/// @param warnings what the client hears beside the answer
+record Call(Exchange exchange, Identity identity, Form form, Warnings warnings) {
   private static final int GZIP_FROM_BYTES = 128 << 10;
 
   Request request() {
@@ -99,13 +103,12 @@ record Call(Exchange exchange, Identity identity, Form form) {
     bytes(status, form.mediaType(), form.yaml() ? Yaml.write(tree) : Trees.write(tree), warnings);
   }
 
-  void bytes(int status, String mediaType, byte[] body, List<String> warnings) {
+  void bytes(int status, String mediaType, byte[] body, List<String> more) {
     Map<String, String> headers = new LinkedHashMap<>();
     headers.put("content-type", mediaType);
     headers.put("cache-control", "no-cache, private");
-    if (!warnings.isEmpty()) {
-      headers.put("warning", warning(warnings));
-    }
+    warnings.addAll(more);
+    warn(headers, warnings);
     if (body.length >= GZIP_FROM_BYTES && request().headerHas("accept-encoding", "gzip")) {
       headers.put("content-encoding", "gzip");
       headers.put("vary", "Accept-Encoding");
@@ -113,6 +116,18 @@ record Call(Exchange exchange, Identity identity, Form form) {
     } else {
       exchange.respond(status, headers, body);
     }
+  }
+
+  static void warn(Map<String, String> headers, Warnings warnings) {
+    List<String> all = warnings.list();
+    if (!all.isEmpty()) {
+      headers.put("warning", warning(all));
+    }
+  }
+
+  /// How admission sees a request that stores nothing of its body.
+  Admission.Request admission(String subresource, boolean dryRun) {
+    return new Admission.Request(identity, subresource, dryRun, warnings);
   }
 
   /// RFC 7234, section 5.5: `299 - "text"`.

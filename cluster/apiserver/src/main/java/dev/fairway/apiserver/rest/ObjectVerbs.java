@@ -90,7 +90,8 @@ final class ObjectVerbs {
 
   void create(Call call, ResourcePath path) {
     Kind kind = path.kind();
-    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings());
     Decoder.Decoded decoded =
         Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written = registry.create(kind, path.namespace(), decoded.object(), options);
@@ -99,7 +100,8 @@ final class ObjectVerbs {
 
   void update(Call call, ResourcePath path, Part part) {
     Kind kind = path.kind();
-    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings());
     Decoder.Decoded decoded =
         Decoder.decode(kind, call.body().bytes(), call.body().yaml(), options.fieldValidation());
     Written written =
@@ -124,7 +126,8 @@ final class ObjectVerbs {
     if (patchType == null) {
       throw unknownPatch();
     }
-    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings());
     List<String> warnings = new ArrayList<>();
     Written written =
         registry.update(
@@ -150,7 +153,8 @@ final class ObjectVerbs {
       throw StatusException.invalidOptions(
           FieldError.required("fieldManager", "is required for apply patch"));
     }
-    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings());
     Decoder.Decoded decoded =
         Decoder.decode(kind, call.request().body(), true, options.fieldValidation());
     Written written =
@@ -175,7 +179,13 @@ final class ObjectVerbs {
 
   void delete(Call call, ResourcePath path) {
     DeleteOptions options = DeleteOptions.of(call.body().bytes(), call.body().yaml(), call.query());
-    Deleted deleted = registry.delete(path.kind(), path.namespace(), path.name(), options);
+    Deleted deleted =
+        registry.delete(
+            path.kind(),
+            path.namespace(),
+            path.name(),
+            options,
+            call.admission("", options.dryRun()));
     if (deleted.gone() && !path.kind().is("", "Pod")) {
       call.send(
           200,
@@ -203,7 +213,8 @@ final class ObjectVerbs {
             path.kind(),
             Trees.text(object, "metadata", "namespace"),
             Trees.text(object, "metadata", "name"),
-            options);
+            options,
+            call.admission("", options.dryRun()));
       } catch (StatusException already) {
         if (already.code() != 404) {
           throw already;

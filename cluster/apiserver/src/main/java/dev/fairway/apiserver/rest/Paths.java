@@ -6,6 +6,7 @@ import dev.fairway.apimachinery.Trees;
 import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.http.Exchange;
 import dev.fairway.apiserver.http.Request;
+import dev.fairway.apiserver.registry.Warnings;
 import dev.fairway.store.Store;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -183,7 +184,7 @@ final class Paths {
 
   private static void answer(Exchange exchange, String mediaType, byte[] body) {
     // A Call only for its gzip and headers; nobody in particular asks.
-    new Call(exchange, NOBODY, Form.JSON).bytes(200, mediaType, body, List.of());
+    new Call(exchange, NOBODY, Form.JSON, new Warnings()).bytes(200, mediaType, body, List.of());
   }
 
   private static final Identity NOBODY = new Identity("", "", List.of(), Map.of());

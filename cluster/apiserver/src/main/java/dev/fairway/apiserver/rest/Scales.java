@@ -56,7 +56,8 @@ final class Scales {
       return;
     }
     UnaryOperator<ObjectNode> change = verb.equals("patch") ? patch(call, path) : replace(call);
-    WriteOptions options = WriteOptions.of(call.identity(), call.request(), path.subresource());
+    WriteOptions options =
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings());
     Registry.Written written =
         registry.update(
             kind,

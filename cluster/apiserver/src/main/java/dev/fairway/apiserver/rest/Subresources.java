@@ -87,7 +87,8 @@ final class Subresources {
     }
     String meant = Trees.text(binding, "metadata", "uid");
     WriteOptions options =
-        WriteOptions.of(call.identity(), call.request(), path.subresource()).unmanaged();
+        WriteOptions.of(call.identity(), call.request(), path.subresource(), call.warnings())
+            .unmanaged();
     registry.update(
         path.kind(),
         path.namespace(),
@@ -159,7 +160,8 @@ final class Subresources {
             "",
             Trees.text(eviction, "deleteOptions", "preconditions", "uid"),
             "",
-            dryRun));
+            dryRun),
+        call.admission("", dryRun));
     call.send(201, StatusException.success(null, "", ""));
   }
 

@@ -15,10 +15,11 @@ import java.util.Map;
 /// @param bytes the head as it came, with the empty line
 /// @param headers names in lower case; of repeated ones the last
 @SuppressWarnings("ArrayRecordComponent") // sent on as they came
-record ResponseHead(int status, Map<String, String> headers, byte[] bytes) {
+public record ResponseHead(int status, Map<String, String> headers, byte[] bytes) {
   private static final int MAX_BYTES = 64 << 10;
 
-  static ResponseHead read(InputStream in) throws IOException {
+  /// Reads up to and with the empty line.
+  public static ResponseHead read(InputStream in) throws IOException {
     ByteArrayOutputStream head = new ByteArrayOutputStream(512);
     int matched = 0;
     while (matched < 4) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.Times;
 import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.admission.AdmissionChain;
 import dev.fairway.store.EmbeddedStore;
 import dev.fairway.store.Store;
 import dev.fairway.store.StoreConfig;
@@ -14,7 +15,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.node.ObjectNode;
@@ -29,7 +29,7 @@ final class EventExpiryTest {
   void whatNothingWasHeardOfForAnHourGoes() {
     Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
     try (Store store = EmbeddedStore.open(StoreConfig.of(directory.resolve("store.db")))) {
-      Registry registry = new Registry(store, clock, _ -> List.of(), (_, _) -> {});
+      Registry registry = new Registry(store, clock, _ -> AdmissionChain.none());
       put(store, "new", Duration.ofMinutes(59), Duration.ofMinutes(59));
       put(store, "again", Duration.ofHours(5), Duration.ofMinutes(1));
       put(store, "old", Duration.ofHours(5), Duration.ofMinutes(61));
