@@ -110,7 +110,7 @@ class ConformanceTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace conform --timeout=60s");
+    cluster.kubectl("delete namespace conform --timeout=120s");
   }
 
   /// Networking Granular Checks: Pods should function for intra-pod and for node-pod communication.
@@ -156,7 +156,7 @@ class ConformanceTest {
             .replace("54323", "54322")
             .replace("nodeName: worker-2", "nodeSelector: {kubernetes.io/hostname: worker-2}");
     cluster.shell().run("./fairway kubectl apply -f -", any.replace(", hostIP: \"\"", "")).good();
-    cluster.kubectl("wait -n conform --for=condition=Ready pod/any --timeout=60s");
+    cluster.kubectl("wait -n conform --for=condition=Ready pod/any --timeout=120s");
     cluster.shell().run("./fairway kubectl apply -f -", one).good();
     cluster
         .shell()
@@ -178,7 +178,7 @@ class ConformanceTest {
                 "namespace: conform}",
                 "namespace: conform, annotations: {kubernetes.io/ingress-bandwidth: 10M, kubernetes.io/egress-bandwidth: 20M}}");
     cluster.shell().run("./fairway kubectl apply -f -", slow).good();
-    cluster.kubectl("wait -n conform --for=condition=Ready pod/slow --timeout=60s");
+    cluster.kubectl("wait -n conform --for=condition=Ready pod/slow --timeout=120s");
     try (Place inside = Place.of(cluster, "conform", "slow");
         NetworkNamespace machine =
             NetworkNamespace.open(Place.machineNamespace(cluster, "worker-2"))) {

@@ -95,7 +95,7 @@ class ConnectivityTest {
             : new LabCluster(
                 shortName(backend), "--network " + backend + " --ip-families " + ipFamilies);
     cluster.shell().run("./fairway kubectl apply -f -", MANIFEST).good();
-    cluster.kubectl("wait -n reach --for=condition=Ready pod --all --timeout=60s");
+    cluster.kubectl("wait -n reach --for=condition=Ready pod --all --timeout=120s");
     List<Place> found = new ArrayList<>();
     for (String pod : PODS) {
       found.add(Place.of(cluster, NAMESPACE, pod));
@@ -128,7 +128,7 @@ class ConnectivityTest {
     places.forEach(Place::close);
     places = List.of();
     if (cluster == shared) {
-      cluster.kubectl("delete namespace reach --timeout=60s");
+      cluster.kubectl("delete namespace reach --timeout=120s");
     } else {
       cluster.close();
     }
@@ -205,7 +205,7 @@ class ConnectivityTest {
                 "get service -n reach web -o jsonpath='{.spec.clusterIP} {.spec.ports[0].nodePort}'")
             .split(" ");
     cluster.kubectl(
-        "wait -n reach --for=jsonpath='{.endpoints[3].conditions.ready}'=true --timeout=60s"
+        "wait -n reach --for=jsonpath='{.endpoints[3].conditions.ready}'=true --timeout=120s"
             + " endpointslice -l kubernetes.io/service-name=web");
     for (Place from : places) {
       for (String name : List.of(service[0], "web.reach.svc.cluster.local")) {

@@ -105,7 +105,7 @@ class FaultTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace faults --timeout=60s");
+    cluster.kubectl("delete namespace faults --timeout=120s");
   }
 
   @ParameterizedTest(name = "{0}")
@@ -186,7 +186,7 @@ class FaultTest {
         "wait -n faults --for=condition=Ready pod --all --timeout=120s"
             + " || { ./fairway kubectl get nodes,pods -A -o wide;"
             + " ./fairway kubectl get events -n faults; exit 1; }");
-    cluster.kubectl("wait -n faults --for=condition=Available deployment/web --timeout=60s");
+    cluster.kubectl("wait -n faults --for=condition=Available deployment/web --timeout=120s");
   }
 
   /// Uses the API server, a kubelet, the cluster's DNS, a Service and the path between nodes.

@@ -185,13 +185,13 @@ class KubectlTest {
         $ k expose deployment web --port=80 --type=NodePort --name=outside
         $ k run one --image=fairway.local/toolbox:1 --restart=Never --labels=role=single
         pod/one created
-        $ k rollout status deployment/web --timeout=60s
+        $ k rollout status deployment/web --timeout=120s
         successfully rolled out
-        $ k wait --for=condition=complete job/once job/now --timeout=60s
+        $ k wait --for=condition=complete job/once job/now --timeout=120s
         job.batch/once condition met
-        $ k wait --for=condition=Ready pod/one --timeout=60s
+        $ k wait --for=condition=Ready pod/one --timeout=120s
         pod/one condition met
-        $ k wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/web --timeout=60s
+        $ k wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/web --timeout=120s
         $ k get all -o wide
         NAME READY STATUS RESTARTS AGE IP NODE NOMINATED NODE READINESS GATES
         pod/once-
@@ -304,7 +304,7 @@ class KubectlTest {
         deployment.apps/app configured
         $ k get deployment app -o jsonpath='{.spec.template.spec.containers[*].name}'
         app
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k apply view-last-applied deployment/app
         name: app
         $ k replace -f app.yaml
@@ -315,10 +315,10 @@ class KubectlTest {
         $ k set env deployment/app --list
         COLOUR=red
         $ k annotate deployment/app kubernetes.io/change-cause=coloured
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k set resources deployment/app --limits=memory=64Mi --requests=cpu=10m
         deployment.apps/app resource requirements updated
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k rollout history deployment/app
         REVISION CHANGE-CAUSE
         coloured
@@ -326,7 +326,7 @@ class KubectlTest {
         Pod Template:
         $ k rollout undo deployment/app
         deployment.apps/app rolled back
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k get deployment app -o jsonpath='{.spec.template.spec.containers[0].resources}'
         {}
         $ k rollout pause deployment/app
@@ -335,12 +335,12 @@ class KubectlTest {
         $ k rollout resume deployment/app
         $ k rollout restart deployment/app
         deployment.apps/app restarted
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k scale deployment app --replicas=3
         deployment.apps/app scaled
         ! k scale deployment app --replicas=1 --current-replicas=9
         Expected replicas to be 9, was 3
-        $ k wait --for=jsonpath='{.status.readyReplicas}'=3 deployment/app --timeout=60s
+        $ k wait --for=jsonpath='{.status.readyReplicas}'=3 deployment/app --timeout=120s
         $ k patch deployment app -p '{"spec":{"replicas":1}}'
         deployment.apps/app patched
         $ k patch deployment app --type=merge -p '{"metadata":{"labels":{"new":"label"}}}'
@@ -376,7 +376,7 @@ class KubectlTest {
         "talk",
         """
         $ sed -i 's/value: one/value: "1"/' app.yaml && k apply -f app.yaml
-        $ k rollout status deployment/app --timeout=60s
+        $ k rollout status deployment/app --timeout=120s
         $ k run crash --image=fairway.local/toolbox:1 -- sh -c 'echo falling; exit 3'
         $ k logs deployment/app -c side --tail=1
         line 3
@@ -447,12 +447,12 @@ class KubectlTest {
         $ k delete pod first --now
         $ k delete pod seen --wait=false
         pod "seen" deleted
-        $ k wait --for=delete pod/seen --timeout=60s
+        $ k wait --for=delete pod/seen --timeout=120s
         ! k wait --for=condition=Ready pod/absent --timeout=5s
         pods "absent" not found
         $ k create job kept --image=fairway.local/toolbox:1 -- true
         $ k create job gone --image=fairway.local/toolbox:1 -- true
-        $ k wait --for=condition=complete job/kept job/gone --timeout=60s
+        $ k wait --for=condition=complete job/kept job/gone --timeout=120s
         $ k delete job kept --cascade=orphan
         $ k delete job gone --cascade=foreground
         $ k get pods -o name
@@ -460,12 +460,12 @@ class KubectlTest {
         $ k get pods -l job-name=gone
         No resources found
         $ k create deployment web --image=fairway.local/toolbox:1 --replicas=2
-        $ k rollout status deployment/web --timeout=60s
+        $ k rollout status deployment/web --timeout=120s
         $ k delete deployment web --cascade=background
         deployment.apps "web" deleted
-        $ k wait --for=delete pod -l app=web --timeout=60s
+        $ k wait --for=delete pod -l app=web --timeout=120s
         $ k run stuck --image=fairway.local/toolbox:1 -- sleep 1000
-        $ k wait --for=condition=Ready pod/stuck --timeout=60s
+        $ k wait --for=condition=Ready pod/stuck --timeout=120s
         $ k delete pod stuck --grace-period=0 --force
         force deleted
         ! k get pod stuck
@@ -494,13 +494,13 @@ class KubectlTest {
               node/worker-2
               $ k taint node worker-2 key=value:NoSchedule && k describe node worker-2 | grep Taints && k taint node worker-2 key=value:NoSchedule-
               Taints: key=value:NoSchedule
-              $ k create deployment moved --image=fairway.local/toolbox:1 --replicas=3 && k rollout status deployment/moved --timeout=60s
+              $ k create deployment moved --image=fairway.local/toolbox:1 --replicas=3 && k rollout status deployment/moved --timeout=120s
               $ k cordon worker-2 && k get node worker-2
               node/worker-2 cordoned
               Ready,SchedulingDisabled
-              $ k drain worker-2 --pod-selector=app=moved --ignore-daemonsets --timeout=60s
+              $ k drain worker-2 --pod-selector=app=moved --ignore-daemonsets --timeout=120s
               node/worker-2 drained
-              $ k rollout status deployment/moved --timeout=60s
+              $ k rollout status deployment/moved --timeout=120s
               $ k get pods -l app=moved -o wide | grep -c worker-2 || true
               0
               $ k uncordon worker-2

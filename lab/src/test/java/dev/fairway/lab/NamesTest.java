@@ -65,7 +65,7 @@ class NamesTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace names --timeout=60s");
+    cluster.kubectl("delete namespace names --timeout=120s");
   }
 
   /// `asked TYPE NAME` asks as the pod's own programs do; `dug NAME …` by dig from the pod's

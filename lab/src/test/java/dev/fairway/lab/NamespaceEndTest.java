@@ -61,15 +61,15 @@ class NamespaceEndTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace ending --ignore-not-found --timeout=60s");
+    cluster.kubectl("delete namespace ending --ignore-not-found --timeout=120s");
     cluster.kubectl("delete pod ending-client -n default --now --ignore-not-found");
   }
 
   @Test
   void policiesHoldUntilTheLastPodIsGone(LabCluster cluster) {
     cluster.shell().run("./fairway kubectl apply -f -", OBJECTS).good();
-    cluster.kubectl("wait --for=condition=Ready pod/web -n ending --timeout=60s");
-    cluster.kubectl("wait --for=condition=Ready pod/ending-client -n default --timeout=60s");
+    cluster.kubectl("wait --for=condition=Ready pod/web -n ending --timeout=120s");
+    cluster.kubectl("wait --for=condition=Ready pod/ending-client -n default --timeout=120s");
     assertThat(cluster.shell().run(WATCH).good()).doesNotContain("looked 0 ", "looked 1 ");
   }
 }

@@ -22,7 +22,7 @@ class NetTest {
     String here = cluster.kubectl(run.formatted("net-here", "worker-0"));
     String far = cluster.kubectl(run.formatted("net-far", "worker-1"));
     assertThat(here + far).contains("created");
-    String ready = "wait --for=condition=Ready pod/net-here pod/net-far --timeout=60s";
+    String ready = "wait --for=condition=Ready pod/net-here pod/net-far --timeout=120s";
     assertThat(cluster.kubectl(ready)).contains("condition met");
 
     assertThat(shell.until(NET, text -> text.contains("Nothing is wrong.")))

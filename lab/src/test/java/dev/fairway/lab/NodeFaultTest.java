@@ -44,7 +44,7 @@ class NodeFaultTest {
 
   @AfterAll
   static void end(LabCluster cluster) {
-    cluster.kubectl("delete namespace broken --timeout=60s");
+    cluster.kubectl("delete namespace broken --timeout=120s");
   }
 
   @Test
@@ -85,10 +85,10 @@ class NodeFaultTest {
     cluster.shell().until(routes, text -> !text.contains("10.200.2.0/24"));
     cluster.kubectl("delete deployment -n broken many");
     // Without waiting for the controllers to give up its pods, which takes them a while.
-    cluster.kubectl("delete pods -n broken --all --grace-period=0 --force --timeout=60s");
+    cluster.kubectl("delete pods -n broken --all --grace-period=0 --force --timeout=120s");
     noPodsLeft();
     up();
-    cluster.kubectl("wait --for=condition=Ready node/worker-2 --timeout=60s");
+    cluster.kubectl("wait --for=condition=Ready node/worker-2 --timeout=120s");
     cluster.shell().until(routes, text -> text.contains("10.200.2.0/24"));
     onlyWiresOfPods("worker-2");
   }

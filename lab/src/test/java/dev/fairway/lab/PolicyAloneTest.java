@@ -59,7 +59,7 @@ class PolicyAloneTest {
               + pod
               + " --image=fairway.local/toolbox:1 --overrides='{\"spec\":{\"nodeName\":\"worker-0\"}}'");
     }
-    cluster.kubectl("-n alone wait --for=condition=Ready pod/one pod/two --timeout=60s");
+    cluster.kubectl("-n alone wait --for=condition=Ready pod/one pod/two --timeout=120s");
     for (String pod : new String[] {"one", "two"}) {
       String link = "alone-" + pod;
       cluster

@@ -103,7 +103,7 @@ class PolicyConformanceTest {
     if (matrix != null) {
       matrix.close();
     }
-    cluster.kubectl("delete namespace matrix-x matrix-y matrix-z --timeout=60s");
+    cluster.kubectl("delete namespace matrix-x matrix-y matrix-z --timeout=120s");
   }
 
   @AfterEach

@@ -54,7 +54,7 @@ class PolicyTest {
 
   @AfterEach
   void takeAway() {
-    String all = "./fairway kubectl delete --ignore-not-found --timeout=60s ";
+    String all = "./fairway kubectl delete --ignore-not-found --timeout=120s ";
     cluster.shell().run(all + "namespace guarded").good();
   }
 
@@ -66,7 +66,7 @@ class PolicyTest {
         $ k create namespace $NS
         ~ k get serviceaccount default
         $ run db worker-0 && run web worker-0 && run far worker-1
-        $ k wait --for=condition=Ready pod/db pod/web pod/far --timeout=60s
+        $ k wait --for=condition=Ready pod/db pod/web pod/far --timeout=120s
         $ asks web db && asks far db
         db
         db
@@ -86,7 +86,7 @@ class PolicyTest {
         $ k label pod far run=web --overwrite
         ~ asks far db
         db
-        $ k delete pod db && run db worker-0 && k wait --for=condition=Ready pod/db --timeout=60s
+        $ k delete pod db && run db worker-0 && k wait --for=condition=Ready pod/db --timeout=120s
         $ asks far db
         db
         ! asks web db
@@ -101,7 +101,7 @@ class PolicyTest {
         $ k create namespace $NS
         ~ k get serviceaccount default
         $ run web worker-0 && run db worker-1 && k expose pod db --port=80
-        $ k wait --for=condition=Ready pod/db pod/web --timeout=60s
+        $ k wait --for=condition=Ready pod/db pod/web --timeout=120s
         ~ k exec web -- timeout 3 wget -qO- http://db
         db
         $ policy deny '{"podSelector": {}, "policyTypes": ["Egress"]}'

@@ -42,7 +42,7 @@ class PoolsTest {
   @AfterEach
   void takeAway() {
     cluster.shell().run("./fairway kubectl label node worker-2 west-").good();
-    String all = "./fairway kubectl delete --ignore-not-found --timeout=60s ";
+    String all = "./fairway kubectl delete --ignore-not-found --timeout=120s ";
     cluster.shell().run(all + "namespace walled").good();
     cluster.shell().run(all + "pod -n default west").good();
     cluster.shell().run(all + "addresspools walled west").good();
@@ -79,8 +79,8 @@ class PoolsTest {
         $ run a worker-0
         $ run b worker-1
         $ NS=default; run west worker-2
-        $ k wait --for=condition=Ready pod/a pod/b --timeout=60s
-        $ NS=default; k wait --for=condition=Ready pod/west --timeout=60s
+        $ k wait --for=condition=Ready pod/a pod/b --timeout=120s
+        $ NS=default; k wait --for=condition=Ready pod/west --timeout=120s
         $ k get pod a b -o jsonpath='{.items[*].status.podIPs}'
         10.200.144.
         fd00:10:200:
@@ -126,7 +126,7 @@ class PoolsTest {
     play(
         """
         $ run first worker-0 '["10.200.144.9"]'
-        $ k wait --for=condition=Ready pod/first --timeout=60s
+        $ k wait --for=condition=Ready pod/first --timeout=120s
         $ k get pod first -o jsonpath='{.status.podIP}'
         10.200.144.9
         $ k exec b -- ping -c 1 -W 5 10.200.144.9
@@ -135,8 +135,8 @@ class PoolsTest {
         ~ k get events --field-selector involvedObject.name=second
         AddressInUse
         10.200.144.9 is in use on node worker-0
-        $ k delete pod first --timeout=60s
-        $ k wait --for=condition=Ready pod/second --timeout=60s
+        $ k delete pod first --timeout=120s
+        $ k wait --for=condition=Ready pod/second --timeout=120s
         $ k get pod second -o jsonpath='{.status.podIP}'
         10.200.144.9
         $ k exec a -- ping -c 1 -W 5 10.200.144.9
@@ -145,7 +145,7 @@ class PoolsTest {
         ~ k get events --field-selector involvedObject.name=typo
         AddressAnnotationInvalid
         podnet.fairway.dev/addresses must be a JSON list
-        $ k delete pod typo --timeout=60s
+        $ k delete pod typo --timeout=120s
         """);
   }
 
@@ -154,7 +154,7 @@ class PoolsTest {
         """
         $ run a2 worker-0
         $ run a3 worker-0
-        $ k wait --for=condition=Ready pod/a2 pod/a3 --timeout=60s
+        $ k wait --for=condition=Ready pod/a2 pod/a3 --timeout=120s
         $ run late worker-0
         ~ k get events --field-selector involvedObject.name=late
         AddressesExhausted
@@ -163,8 +163,8 @@ class PoolsTest {
         no address is left for this node in AddressPool walled
         $ k get pod late
         late 0/1 ContainerCreating
-        $ k delete pod a2 --timeout=60s
-        $ k wait --for=condition=Ready pod/late --timeout=60s
+        $ k delete pod a2 --timeout=120s
+        $ k wait --for=condition=Ready pod/late --timeout=120s
         ~ fairway net
         Nothing is wrong.
         """);

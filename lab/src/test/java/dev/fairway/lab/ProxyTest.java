@@ -61,15 +61,15 @@ class ProxyTest {
   @BeforeAll
   static void runPods(LabCluster cluster) {
     cluster.shell().run("./fairway kubectl apply -f -", OBJECTS).good();
-    cluster.kubectl("wait -n proxied --for=condition=Ready pod/web --timeout=60s");
+    cluster.kubectl("wait -n proxied --for=condition=Ready pod/web --timeout=120s");
     cluster.kubectl(
-        "wait -n proxied endpointslice -l kubernetes.io/service-name=web --timeout=60s"
+        "wait -n proxied endpointslice -l kubernetes.io/service-name=web --timeout=120s"
             + " --for=jsonpath='{.endpoints[0].conditions.ready}'=true");
   }
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace proxied --timeout=60s");
+    cluster.kubectl("delete namespace proxied --timeout=120s");
   }
 
   private String get(String path) {

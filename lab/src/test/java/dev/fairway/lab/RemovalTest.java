@@ -102,7 +102,7 @@ class RemovalTest {
           .good();
     }
     for (String name : new String[] {GONE, STAYS}) {
-      shell.run(kubectl(name) + "wait --for=condition=Ready pod/web --timeout=60s").good();
+      shell.run(kubectl(name) + "wait --for=condition=Ready pod/web --timeout=120s").good();
     }
 
     down(GONE);

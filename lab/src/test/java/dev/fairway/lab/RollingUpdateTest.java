@@ -84,13 +84,13 @@ class RollingUpdateTest {
     String objects = OBJECTS.replace("PROGRAMS", programs.toString());
     cluster.shell().run("./fairway kubectl apply -f -", objects).good();
     cluster.kubectl("rollout status -n rolling deployment/web --timeout=120s");
-    cluster.kubectl("wait -n rolling --for=condition=Ready pod/client --timeout=60s");
+    cluster.kubectl("wait -n rolling --for=condition=Ready pod/client --timeout=120s");
   }
 
   @AfterAll
   static void removePods(LabCluster cluster) {
     cluster.shell().run(up("nftables")).good();
-    cluster.kubectl("delete namespace rolling --timeout=60s");
+    cluster.kubectl("delete namespace rolling --timeout=120s");
   }
 
   private static String up(String datapath) {

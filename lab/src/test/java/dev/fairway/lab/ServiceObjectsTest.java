@@ -56,7 +56,7 @@ class ServiceObjectsTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace objects --timeout=60s");
+    cluster.kubectl("delete namespace objects --timeout=120s");
   }
 
   private void play(String text) throws InterruptedException {

@@ -98,8 +98,8 @@ class ServicesTest {
   @BeforeAll
   static void runPods(LabCluster cluster) {
     cluster.shell().run("./fairway kubectl apply -f -", PODS + near(0) + near(1) + near(2)).good();
-    cluster.kubectl("rollout status deployment/web -n services --timeout=60s");
-    cluster.kubectl("wait -n services --for=condition=Ready pod/client --timeout=60s");
+    cluster.kubectl("rollout status deployment/web -n services --timeout=120s");
+    cluster.kubectl("wait -n services --for=condition=Ready pod/client --timeout=120s");
     zones(cluster, "=left", "=left", "=right");
   }
 
@@ -121,7 +121,7 @@ class ServicesTest {
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace services --timeout=60s");
+    cluster.kubectl("delete namespace services --timeout=120s");
     zones(cluster, "-", "-", "-");
     cluster.shell().run(up("nftables")).good();
   }
@@ -215,7 +215,7 @@ class ServicesTest {
       cluster.shell().until(exec(address + ":80"), text -> text.contains("refused"));
     } finally {
       cluster.kubectl("scale deployment/web -n services --replicas=3");
-      cluster.kubectl("rollout status deployment/web -n services --timeout=60s");
+      cluster.kubectl("rollout status deployment/web -n services --timeout=120s");
     }
     cluster.shell().until(exec(address + ":80"), text -> text.contains("web-"));
   }
@@ -319,7 +319,7 @@ class ServicesTest {
   /// the node of who asks, while somebody answers there.
   @Test
   void trafficStaysNear() throws InterruptedException {
-    cluster.kubectl("wait -n services --for=condition=Ready pod -l app=near --timeout=60s");
+    cluster.kubectl("wait -n services --for=condition=Ready pod -l app=near --timeout=120s");
     near("");
     settle("http://near/", Set.of("near-0", "near-1", "near-2"));
     near("trafficDistribution: PreferSameZone");

@@ -42,12 +42,12 @@ class SettingsTest {
             + POD.replace("NAME", "a").replace("NODE", "worker-0")
             + POD.replace("NAME", "b").replace("NODE", "worker-1");
     cluster.shell().run("./fairway kubectl apply -f -", all).good();
-    cluster.kubectl("wait -n settings --for=condition=Ready pod --all --timeout=60s");
+    cluster.kubectl("wait -n settings --for=condition=Ready pod --all --timeout=120s");
   }
 
   @AfterAll
   static void removePods(LabCluster cluster) {
-    cluster.kubectl("delete namespace settings --timeout=60s");
+    cluster.kubectl("delete namespace settings --timeout=120s");
   }
 
   /// A TCP connection from one pod to another.

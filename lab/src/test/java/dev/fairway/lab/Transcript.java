@@ -26,7 +26,7 @@ final class Transcript {
         cd %s
         NS=%s
         K="%s"
-        k() { timeout 60 $K -n $NS "$@"; }
+        k() { timeout 150 $K -n $NS "$@"; }
         retry() { for _ in {1..100}; do "$@" && return; sleep 0.1; done; return 1; }
         """
             .formatted(directory, namespace, kubectl);

@@ -42,7 +42,7 @@ class WorkloadTest {
         .play(
             """
             $ k apply -f workloads.yaml -l test=given
-            $ k wait --for=condition=Ready pod/all --timeout=60s
+            $ k wait --for=condition=Ready pod/all --timeout=120s
             $ k exec all -c app -- sh -c 'echo $GREETING $PASSWORD $P_greeting $NODE $ADDRESS $MEMORY'
             hello s3cret hello worker-
             10.200.
@@ -88,7 +88,7 @@ class WorkloadTest {
         .play(
             """
             $ k apply -f workloads.yaml -l test=life
-            $ k wait --for=jsonpath='{.status.phase}'=Running pod/shy pod/frail pod/polite --timeout=60s
+            $ k wait --for=jsonpath='{.status.phase}'=Running pod/shy pod/frail pod/polite --timeout=120s
             $ k get endpoints shy -o jsonpath='{.subsets[*].addresses}'
             $ k exec shy -- touch /tmp/open && k wait --for=condition=Ready pod/shy --timeout=30s
             ~ k get endpoints shy
@@ -99,12 +99,12 @@ class WorkloadTest {
             ~ k get endpoints shy
             <none>
             $ k exec frail -- rm -r /www
-            $ k wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/frail --timeout=60s
+            $ k wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/frail --timeout=120s
             $ k describe pod frail
             Last State: Terminated
             Liveness probe failed: HTTP probe failed with statuscode: 404
             failed liveness probe, will be restarted
-            $ k wait --for=jsonpath='{.status.phase}'=Succeeded pod/second --timeout=60s
+            $ k wait --for=jsonpath='{.status.phase}'=Succeeded pod/second --timeout=120s
             $ k get pods second once
             second 0/1 Completed 1
             once 0/1 Error 0

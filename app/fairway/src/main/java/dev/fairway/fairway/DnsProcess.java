@@ -104,16 +104,27 @@ final class DnsProcess {
 
   /// @param before what goes on if the other cannot be started
   private synchronized void replace(Corefile before, Corefile after) {
-    if (ending || running == null) {
+    if (ending) {
       return;
     }
-    running.close();
+    if (running != null) {
+      running.close();
+      running = null;
+    }
     try {
       running = start(after);
     } catch (RuntimeException e) {
-      running = start(before);
+      try {
+        running = start(before);
+      } catch (RuntimeException neither) {
+        e.addSuppressed(neither);
+      }
       throw e;
     }
+  }
+
+  private synchronized boolean isRunning() {
+    return running != null;
   }
 
   private Running start(Corefile corefile) {
@@ -189,11 +200,17 @@ final class DnsProcess {
           LOG.info("The Corefile has changed");
           replace(now, next);
           now = next;
+        } else if (!isRunning()) {
+          replace(now, now);
+          LOG.info("The server is back");
         }
       } catch (InterruptedException e) {
         return;
       } catch (Exception e) {
-        LOG.error("The Corefile has changed, and the one before goes on: {}", e.getMessage());
+        LOG.error(
+            "The Corefile has changed, and {}: {}",
+            isRunning() ? "the one before goes on" : "neither it nor the one before can be served",
+            e.getMessage());
       }
     }
   }

@@ -14,6 +14,7 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.TransportAddress;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.LockSupport;
 
 /// A UDP socket of a server that takes and sends many datagrams with one system call (recvmmsg(2),
 /// sendmmsg(2)) and makes no garbage of them.
@@ -43,6 +44,10 @@ public final class DatagramBatch implements AutoCloseable {
 
   /// After so long [#receive] looks whether it is closed, should it not have been woken.
   private static final long LOOK_UP_MICROS = 500_000;
+
+  /// How long [#receive] rests after an error, so that one that lasts does not keep a processor
+  /// busy.
+  private static final long REST_NANOS = 10_000_000;
 
   private final Fd fd;
   private final Object receiving = new Object();
@@ -173,7 +178,11 @@ public final class DatagramBatch implements AutoCloseable {
           received = count;
           return count;
         }
-        // An ICMP error of something sent earlier, a signal, or nothing for a while.
+        // Nothing for a while, a signal, or an error, as of something sent earlier.
+        int errno = count < 0 ? Native.errno(state) : 0;
+        if (errno != Errno.EAGAIN && errno != Errno.EINTR && !closed) {
+          LockSupport.parkNanos(REST_NANOS);
+        }
       }
       return -1;
     }

@@ -23,6 +23,9 @@ final class TcpConnection {
   /// Longer than the upstreams are given.
   private static final long ANSWER_NANOS = 10_000_000_000L;
 
+  /// For the whole zone: who reads more slowly than that holds what is as it was for too long.
+  private static final long TRANSFER_NANOS = 120_000_000_000L;
+
   private static final int MAX_QUERY_BYTES = 4096;
   private static final int PIPELINED = 16;
 
@@ -83,8 +86,9 @@ final class TcpConnection {
             return;
           }
           case Answering.Step.SendAll(Transfer transfer) -> {
+            long end = System.nanoTime() + TRANSFER_NANOS;
             while (transfer.next(writer)) {
-              begin(ANSWER_NANOS);
+              begin(Math.min(ANSWER_NANOS, end - System.nanoTime()));
               send(writer);
             }
           }
