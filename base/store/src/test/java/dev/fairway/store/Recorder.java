@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A listener that keeps what it is given, and lets a test wait for it.
 final class Recorder implements Listener {
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final List<Event> events = new ArrayList<>();

@@ -11,10 +11,10 @@ final class Deadline {
   private Deadline() {}
 
   static void waitFor(String what, Callable<Boolean> condition) throws Exception {
-    Instant end = Instant.now().plus(Duration.ofSeconds(40));
+    Instant end = Instant.now().plus(Duration.ofSeconds(90));
     while (!condition.call()) {
       if (Instant.now().isAfter(end)) {
-        throw new AssertionError("did not come true in 40 seconds: " + what);
+        throw new AssertionError("did not come true in 90 seconds: " + what);
       }
       LockSupport.parkNanos(5_000_000);
     }

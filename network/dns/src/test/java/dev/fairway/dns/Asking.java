@@ -14,7 +14,7 @@ final class Asking {
 
   static final int TLS_PORT = 10_853;
 
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private Asking() {}
 

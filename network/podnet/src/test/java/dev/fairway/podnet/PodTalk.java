@@ -12,7 +12,7 @@ import java.net.Socket;
 
 /// Connections of a test, from namespace to namespace.
 public final class PodTalk {
-  private static final int PATIENCE_MILLIS = 30_000;
+  private static final int PATIENCE_MILLIS = 60_000;
 
   private PodTalk() {}
 

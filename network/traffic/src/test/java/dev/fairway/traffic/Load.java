@@ -28,7 +28,7 @@ import java.util.function.BooleanSupplier;
 /// (`nf_conntrack_proto_tcp.c`: a SYN begins anew if the last packet was the reset, which it is not
 /// if the server was so slow that something was sent twice).
 final class Load implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final Duration DEADLINE = Duration.ofMinutes(2);
   private static final int AT_ONCE = 256;
   private static final int KEPT_FAILURES = 20;

@@ -67,7 +67,7 @@ final class Wire implements AutoCloseable {
   }
 
   static void waitFor(String what, Callable<Boolean> condition) throws Exception {
-    Instant end = Instant.now().plus(Duration.ofSeconds(30));
+    Instant end = Instant.now().plus(Duration.ofSeconds(90));
     while (!condition.call()) {
       assertThat(Instant.now()).as(what).isBefore(end);
       LockSupport.parkNanos(2_000_000);

@@ -163,7 +163,7 @@ final class BgpFabric implements AutoCloseable {
   }
 
   static void waitFor(String what, Callable<Boolean> condition) throws Exception {
-    Instant end = Instant.now().plus(Duration.ofSeconds(40));
+    Instant end = Instant.now().plus(Duration.ofSeconds(90));
     while (!condition.call()) {
       assertThat(Instant.now()).as(what).isBefore(end);
       LockSupport.parkNanos(20_000_000);

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// The programs on real packets between two nodes, beside connection tracking and rules that
 /// translate.
 final class AcrossNodesTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final int PORT = 8080;
 
   private PodLab near;

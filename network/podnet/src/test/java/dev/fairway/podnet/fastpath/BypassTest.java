@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// What policies need of the fast path: to keep pods off it at once, and to know what was begun on
 /// it.
 final class BypassTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final int PORT = 8080;
 
   private static long direct(FastPath fast) {

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The program on real packets, beside the rules that Services are made of.
 final class FastPathTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final int PORT = 8080;
 
   private PodLab lab;

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// What the program has found out about a connection, and what makes that hold no longer.
 final class KnownConnectionsTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final int PORT = 8080;
   private static final int CLIENT_PORT = 30_000;
 

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /// Cluster policies on live connections, and as what they mean comes and goes.
 class ClusterPolicyTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String OF_X = "tier: Admin\npriority: 5\nsubject: {namespaces: {}}\n";
   private static final String DENY_C =
       OF_X

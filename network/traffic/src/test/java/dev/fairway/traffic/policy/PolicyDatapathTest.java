@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 
 /// Live connections and faults, in the real kernel.
 class PolicyDatapathTest {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String DENY = "podSelector: {matchLabels: {pod: a}}";
   private static final String ALLOW_B =
       "podSelector: {matchLabels: {pod: a}}\n"

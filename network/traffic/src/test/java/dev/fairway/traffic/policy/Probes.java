@@ -25,7 +25,7 @@ import java.util.function.Predicate;
 /// Asks many pods at once whom they reach, from one thread: each pod serves some ports, and each
 /// probe is one socket.
 final class Probes implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
 
   private final PolicyLab lab;
   private final Selector selector = open();
