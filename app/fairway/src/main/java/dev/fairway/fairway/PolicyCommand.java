@@ -18,6 +18,7 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.PrintWriter;
 import java.net.HttpURLConnection;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -146,6 +147,9 @@ final class PolicyCommand {
         "The pod network must bring pods' packets through the machine's forward hook."
       })
   static final class RunCommand implements Callable<Integer> {
+    private static final Duration ASK_AGAIN = Duration.ofSeconds(1);
+    private static final int TOO_MANY = 429;
+
     @Option(
         names = "--kubeconfig",
         required = true,
@@ -178,7 +182,7 @@ final class PolicyCommand {
         checkNode(client);
         ClusterFollower.Builder follow = ClusterFollower.of(client);
         policy.subscribe(follow);
-        try (ClusterPolicies cluster = ClusterPolicies.follow(client, policy);
+        try (ClusterPolicies cluster = ClusterPolicies.followAndTell(client, policy);
             ClusterFollower follower = follow.start()) {
           LOG.info("NetworkPolicy is enforced for the pods of node {}", node);
           Termination.await();
@@ -187,22 +191,48 @@ final class PolicyCommand {
       return 0;
     }
 
-    /// A name that nobody has would leave every pod of this machine to itself.
-    private void checkNode(KubernetesClient client) {
-      try {
-        if (client.nodes().withName(node).get() == null) {
-          throw new ProvisionException(
-              "there is no Node "
-                  + node
-                  + " at "
-                  + client.getMasterUrl()
-                  + ": --node is its metadata.name");
+    /// A name that nobody has would leave every pod of this machine to itself. Waits for an API
+    /// server that cannot be asked yet, as after a reboot.
+    private void checkNode(KubernetesClient client) throws InterruptedException {
+      boolean waits = false;
+      while (true) {
+        try {
+          if (client.nodes().withName(node).get() == null) {
+            throw new ProvisionException(
+                "there is no Node "
+                    + node
+                    + " at "
+                    + client.getMasterUrl()
+                    + ": --node is its metadata.name");
+          }
+          return;
+        } catch (KubernetesClientException e) {
+          int code = e.getCode();
+          if (code == HttpURLConnection.HTTP_FORBIDDEN) {
+            return; // perhaps it may do all that counts
+          }
+          if (code != 0 && code < HttpURLConnection.HTTP_INTERNAL_ERROR && code != TOO_MANY) {
+            throw new ProvisionException(String.valueOf(e.getMessage()), e);
+          }
+          if (!waits) {
+            LOG.warn(
+                "the API server {} cannot be asked ({}); waiting for it. What is in the kernel stays"
+                    + " meanwhile",
+                client.getMasterUrl(),
+                cause(e));
+            waits = true;
+          }
         }
-      } catch (KubernetesClientException e) {
-        if (e.getCode() != HttpURLConnection.HTTP_FORBIDDEN) {
-          throw new ProvisionException(String.valueOf(e.getMessage()), e);
-        }
+        Thread.sleep(ASK_AGAIN);
       }
+    }
+
+    private static String cause(Throwable problem) {
+      Throwable last = problem;
+      while (last.getCause() != null && last.getCause() != last) {
+        last = last.getCause();
+      }
+      return String.valueOf(last.getMessage());
     }
   }
 

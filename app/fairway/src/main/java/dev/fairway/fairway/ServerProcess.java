@@ -16,6 +16,7 @@ import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.store.EmbeddedStore;
 import dev.fairway.store.Store;
 import dev.fairway.store.StoreConfig;
+import dev.fairway.traffic.policy.ClusterPolicies;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -57,6 +58,7 @@ final class ServerProcess {
                 here,
                 controllersClient,
                 new ControlPlaneRoutes.Config(UNDERLAY, machine.addresses(), spec.podNetworks()));
+        ClusterPolicies policies = ClusterPolicies.tell(controllersClient);
         ClusterFollower follower = follow(controllersClient, routes)) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());
       Termination.await();

@@ -63,11 +63,14 @@ public final class ClusterFollower implements AutoCloseable {
   private <T extends HasMetadata> void follow(
       KubernetesClient client, Class<T> kind, Selection selection) {
     SharedIndexInformer<T> informer = informable(client, kind, selection).runnableInformer(0);
+    Handler<T> handler = new Handler<>(kind);
     informer.exceptionHandler((started, problem) -> {
-      LOG.warn("cannot follow {}: {}", kind.getSimpleName(), String.valueOf(problem));
+      if (handler.isNew(String.valueOf(problem))) {
+        LOG.warn("cannot follow {}: {}", kind.getSimpleName(), String.valueOf(problem));
+      }
       return true;
     });
-    informer.addEventHandler(new Handler<>(kind));
+    informer.addEventHandler(handler);
     informers.add(informer);
     informer.start();
   }
@@ -112,9 +115,17 @@ public final class ClusterFollower implements AutoCloseable {
   private final class Handler<T extends HasMetadata> implements ResourceEventHandler<T> {
     private final Class<T> kind;
     private boolean first = true;
+    private String problem = "";
 
     Handler(Class<T> kind) {
       this.kind = kind;
+    }
+
+    /// A problem is told once, until it is over.
+    synchronized boolean isNew(String what) {
+      boolean same = problem.equals(what);
+      problem = what;
+      return !same;
     }
 
     @Override
@@ -140,6 +151,7 @@ public final class ClusterFollower implements AutoCloseable {
 
     @Override
     public void onList(String revision, boolean remainedEmpty) {
+      isNew("");
       if (first) {
         first = false;
         kindListed();

@@ -59,7 +59,7 @@ final class ClusterFacts {
 
   private static Map<String, String> labels(Namespace namespace) {
     Map<String, String> labels =
-        new HashMap<>(Objects.requireNonNullElse(namespace.getMetadata().getLabels(), Map.of()));
+        new HashMap<>(Selector.labels(namespace.getMetadata().getLabels()));
     labels.putIfAbsent(NAME_LABEL, namespace.getMetadata().getName());
     return Map.copyOf(labels);
   }

@@ -3,6 +3,7 @@ package dev.fairway.traffic.policy;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.model.annotation.Group;
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
 @Group(ClusterNetworkPolicy.GROUP)
 @Version(ClusterNetworkPolicy.VERSION)
 @Plural(ClusterNetworkPolicy.PLURAL)
-public final class ClusterNetworkPolicy extends CustomResource<ClusterNetworkPolicy.Spec, Object> {
+public final class ClusterNetworkPolicy
+    extends CustomResource<ClusterNetworkPolicy.Spec, ClusterNetworkPolicy.Status> {
   static final String GROUP = "policy.networking.k8s.io";
   static final String VERSION = "v1alpha2";
   static final String PLURAL = "clusternetworkpolicies";
@@ -31,6 +33,11 @@ public final class ClusterNetworkPolicy extends CustomResource<ClusterNetworkPol
       @Nullable WrittenPeer subject,
       @Nullable List<WrittenRule> ingress,
       @Nullable List<WrittenRule> egress) {}
+
+  /// What was told of it.
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_EMPTY)
+  public record Status(@Nullable List<Condition> conditions) {}
 
   /// A rule of either direction.
   ///

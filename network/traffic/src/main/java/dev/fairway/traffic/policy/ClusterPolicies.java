@@ -3,8 +3,11 @@ package dev.fairway.traffic.policy;
 
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.reconcile.ClusterImage;
+import dev.fairway.reconcile.Delta;
 import dev.fairway.reconcile.ObjectKey;
 import dev.fairway.reconcile.Selection;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ListOptionsBuilder;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionVersion;
@@ -15,8 +18,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,35 +30,68 @@ import org.slf4j.LoggerFactory;
 /// Follows ClusterNetworkPolicy objects and nodes, while the cluster has such a kind.
 ///
 /// Whether it does is followed, too, by one watch of one object, which is all that the absent kind
-/// costs. Until the first answer the datapath loads nothing, as what is not known yet may deny.
+/// costs. Until the first answer the datapath loads nothing for a while, as what is not known yet
+/// may deny. What cannot be read is said once, and asked for again until it can.
 public final class ClusterPolicies implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterPolicies.class);
   private static final ObjectKey DEFINITION =
       new ObjectKey("", ClusterNetworkPolicy.PLURAL + "." + ClusterNetworkPolicy.GROUP);
   private static final String RESOURCE = "cluster-network-policies.yaml";
   private static final Duration ASK_AGAIN = Duration.ofMillis(500);
+  private static final Duration ASK_AGAIN_AT_LAST = Duration.ofSeconds(10);
   private static final int FORBIDDEN = 403;
   private static final int NOT_FOUND = 404;
 
   private final KubernetesClient client;
-  private final PolicyDatapath datapath;
+  private final Optional<PolicyDatapath> datapath;
+  private final Optional<ClusterPolicyStatus> status;
 
   // Guarded by this.
   private @Nullable ClusterFollower kind;
-  private @Nullable ClusterFollower objects;
+  private final List<ClusterFollower> followers = new ArrayList<>();
+
+  /// Grows when the kind comes or goes; what followers of an earlier time say counts no more.
+  private int time;
+
+  private boolean served;
   private boolean closed;
 
-  private ClusterPolicies(KubernetesClient client, PolicyDatapath datapath) {
+  private ClusterPolicies(
+      KubernetesClient client,
+      Optional<PolicyDatapath> datapath,
+      Optional<ClusterPolicyStatus> status) {
     this.client = client;
     this.datapath = datapath;
+    this.status = status;
   }
 
-  /// Begins to follow; to be called before the datapath follows anything else.
+  /// Begins to follow, for enforcing; to be called before the datapath follows anything else.
   public static ClusterPolicies follow(KubernetesClient client, PolicyDatapath datapath) {
-    ClusterPolicies policies = new ClusterPolicies(client, datapath);
-    datapath.awaitCluster();
-    Thread.ofVirtual().name("cluster-policy-kind").start(policies::findOut);
-    return policies;
+    return new ClusterPolicies(client, Optional.of(datapath), Optional.empty()).start();
+  }
+
+  /// The same, and tells in the objects' status whether they are understood, where nobody else did.
+  public static ClusterPolicies followAndTell(KubernetesClient client, PolicyDatapath datapath) {
+    return new ClusterPolicies(
+            client,
+            Optional.of(datapath),
+            Optional.of(new ClusterPolicyStatus(client, ClusterPolicyStatus.AMONG_NODES)))
+        .start();
+  }
+
+  /// Tells only.
+  public static ClusterPolicies tell(KubernetesClient client) {
+    return new ClusterPolicies(
+            client,
+            Optional.empty(),
+            Optional.of(new ClusterPolicyStatus(client, ClusterPolicyStatus.ALONE)))
+        .start();
+  }
+
+  private ClusterPolicies start() {
+    datapath.ifPresent(PolicyDatapath::awaitCluster);
+    Thread.ofVirtual().name("cluster-policy-kind").start(this::findKind);
+    return this;
   }
 
   /// The kind, as YAML for `kubectl apply -f -`.
@@ -79,45 +118,41 @@ public final class ClusterPolicies implements AutoCloseable {
     }
   }
 
-  private void findOut() {
-    try {
-      while (!mayFollowKind()) {
-        Thread.sleep(ASK_AGAIN);
+  private void findKind() {
+    Pause pause = new Pause();
+    boolean mayNot = false;
+    while (!isClosed()) {
+      try {
+        client
+            .resources(CustomResourceDefinition.class)
+            .withField("metadata.name", DEFINITION.name())
+            .list();
+        followKind();
+        return;
+      } catch (KubernetesClientException e) {
+        boolean hidden = e.getCode() == FORBIDDEN || e.getCode() == NOT_FOUND;
+        if (hidden && !mayNot && !isClosed()) {
+          mayNot = true;
+          LOG.info(
+              "ClusterNetworkPolicy objects are not looked for: this agent has no right to list and"
+                  + " watch customresourcedefinitions");
+          datapath.ifPresent(all -> all.setCluster(List.of(), List.of()));
+        } else if (!hidden) {
+          pause.tell(e, "whether the cluster has the kind ClusterNetworkPolicy is not known", this);
+        }
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      if (!pause.take()) {
+        return;
+      }
     }
-  }
-
-  /// @return whether there is an answer
-  private boolean mayFollowKind() {
-    try {
-      client
-          .resources(CustomResourceDefinition.class)
-          .withField("metadata.name", DEFINITION.name())
-          .list();
-    } catch (KubernetesClientException e) {
-      if (isClosed()) {
-        return true;
-      }
-      if (e.getCode() != FORBIDDEN && e.getCode() != NOT_FOUND) {
-        LOG.debug("Whether there are cluster policies is not known: {}", e.getMessage());
-        return false;
-      }
-      if (e.getCode() == FORBIDDEN) {
-        LOG.info(
-            "ClusterNetworkPolicy objects are not looked for: this agent has no right to list and"
-                + " watch customresourcedefinitions");
-      }
-      datapath.setCluster(List.of(), List.of());
-      return true;
-    }
-    followKind();
-    return true;
   }
 
   private synchronized boolean isClosed() {
     return closed;
+  }
+
+  private synchronized boolean isCurrent(int then) {
+    return !closed && time == then;
   }
 
   private synchronized void followKind() {
@@ -133,26 +168,146 @@ public final class ClusterPolicies implements AutoCloseable {
   }
 
   private synchronized void kindChanged(ClusterImage image) {
-    boolean served =
+    boolean isServed =
         image.get(CustomResourceDefinition.class, DEFINITION).filter(this::isServed).isPresent();
-    if (closed || (served && objects != null)) {
+    if (closed || (isServed && served)) {
       return;
     }
-    if (served) {
-      objects =
-          ClusterFollower.of(client)
-              .follow(ClusterNetworkPolicy.class)
-              .follow(Node.class)
-              .subscribe("cluster-policy", datapath::clusterChanged)
-              .start();
+    boolean wasServed = served;
+    served = isServed;
+    time++;
+    followers.forEach(ClusterFollower::close);
+    followers.clear();
+    if (isServed) {
+      int now = time;
+      Thread.ofVirtual().name("cluster-policies").start(() -> followPolicies(now));
+      datapath.ifPresent(
+          all -> Thread.ofVirtual().name("cluster-policy-nodes").start(() -> followNodes(now)));
       return;
     }
-    if (objects != null) {
-      objects.close();
-      objects = null;
+    if (wasServed) {
       LOG.info("ClusterNetworkPolicy is gone, and with it all policies of the kind");
     }
-    datapath.setCluster(List.of(), List.of());
+    datapath.ifPresent(all -> all.setCluster(List.of(), List.of()));
+  }
+
+  private void followPolicies(int now) {
+    if (awaitReadable(now, ClusterNetworkPolicy.class, "clusternetworkpolicies")) {
+      ClusterFollower.Builder follow =
+          ClusterFollower.of(client).follow(ClusterNetworkPolicy.class);
+      datapath.ifPresent(all ->
+          follow.subscribe(
+              "cluster-policy",
+              (delta, image) -> tell(now, delta, image, all::clusterPoliciesChanged)));
+      status.ifPresent(all ->
+          follow.subscribe(
+              "cluster-policy-status", (delta, image) -> tell(now, delta, image, all::changed)));
+      start(now, follow);
+    }
+  }
+
+  private void followNodes(int now) {
+    if (awaitReadable(now, Node.class, "nodes")) {
+      PolicyDatapath all = datapath.orElseThrow();
+      start(
+          now,
+          ClusterFollower.of(client)
+              .follow(Node.class)
+              .subscribe(
+                  "cluster-policy-nodes",
+                  (delta, image) -> tell(now, delta, image, all::nodesChanged)));
+    }
+  }
+
+  private synchronized void start(int now, ClusterFollower.Builder follow) {
+    if (isCurrent(now)) {
+      followers.add(follow.start());
+    }
+  }
+
+  @FunctionalInterface
+  private interface Told {
+    void changed(Delta delta, ClusterImage image);
+  }
+
+  /// Followers are stopped without waiting for what they are about to say, so it is looked here
+  /// whether it still counts.
+  private synchronized void tell(int then, Delta delta, ClusterImage image, Told who) {
+    if (isCurrent(then)) {
+      who.changed(delta, image);
+    }
+  }
+
+  /// Asks until there is an answer.
+  ///
+  /// @return whether there is one, and it is still of interest
+  private <T extends HasMetadata> boolean awaitReadable(int then, Class<T> what, String plural) {
+    Pause pause = new Pause();
+    while (isCurrent(then)) {
+      try {
+        client.resources(what).list(new ListOptionsBuilder().withLimit(1L).build());
+        if (pause.hasTold()) {
+          LOG.info("{} can be read again", what.getSimpleName());
+        }
+        return isCurrent(then);
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != NOT_FOUND) { // one that was just made, or taken away
+          pause.tell(e, what.getSimpleName() + " objects cannot be read", this);
+          if (e.getCode() == FORBIDDEN) {
+            pause.advise("give this agent the right to list and watch " + plural);
+          }
+        }
+      }
+      if (!pause.take()) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  /// Between attempts: longer and longer. Says a problem once.
+  private static final class Pause {
+    private Duration next = ASK_AGAIN;
+    private final Set<String> told = new HashSet<>();
+
+    void tell(KubernetesClientException problem, String what, ClusterPolicies policies) {
+      String why =
+          problem.getCode() > 0
+              ? "the API server answers " + problem.getCode()
+              : "the API server cannot be reached";
+      if (!policies.isClosed() && told.add(why)) {
+        LOG.warn(
+            "{}: {}: {}; policies that are known stay enforced, and it is asked again",
+            what,
+            why,
+            problem.getMessage());
+      }
+    }
+
+    void advise(String what) {
+      if (told.add(what)) {
+        LOG.warn("{}", what);
+      }
+    }
+
+    boolean hasTold() {
+      return !told.isEmpty();
+    }
+
+    /// @return whether to go on
+    boolean take() {
+      try {
+        Thread.sleep(next);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+      next = next.multipliedBy(2);
+      if (next.compareTo(ASK_AGAIN_AT_LAST) > 0) {
+        next = ASK_AGAIN_AT_LAST;
+      }
+      return true;
+    }
   }
 
   private boolean isServed(CustomResourceDefinition definition) {
@@ -180,13 +335,14 @@ public final class ClusterPolicies implements AutoCloseable {
 
   /// Stops following; what was told last stays.
   @Override
-  public synchronized void close() {
-    closed = true;
-    if (kind != null) {
-      kind.close();
+  public void close() {
+    synchronized (this) {
+      closed = true;
+      if (kind != null) {
+        kind.close();
+      }
+      followers.forEach(ClusterFollower::close);
     }
-    if (objects != null) {
-      objects.close();
-    }
+    status.ifPresent(ClusterPolicyStatus::close);
   }
 }

@@ -28,6 +28,12 @@ import org.jspecify.annotations.Nullable;
 final class ClusterPolicyReader {
   private static final int HIGHEST_PRIORITY = 1000;
 
+  // What is null in a list has nothing that is known here.
+  private static final Spec NO_SPEC = new Spec(null, null, null, null, null);
+  private static final WrittenRule NO_RULE = new WrittenRule(null, null, null, null, null);
+  private static final WrittenPeer NO_PEER = new WrittenPeer(null, null, null, null, null);
+  private static final WrittenProtocol NO_PROTOCOL = new WrittenProtocol(null, null, null, null);
+
   private final Consumer<String> problems;
 
   ClusterPolicyReader(Consumer<String> problems) {
@@ -45,7 +51,7 @@ final class ClusterPolicyReader {
 
   /// Empty if it is not to be used.
   Optional<ClusterPolicy> read(ClusterNetworkPolicy object) {
-    Spec spec = object.getSpec();
+    Spec spec = object.getSpec() == null ? NO_SPEC : object.getSpec();
     try {
       return Optional.of(
           new ClusterPolicy(
@@ -93,7 +99,8 @@ final class ClusterPolicyReader {
     List<WrittenRule> all = Objects.requireNonNullElse(written, List.of());
     for (int i = 0; i < all.size(); i++) {
       String place = (direction == Direction.INGRESS ? "ingress[" : "egress[") + i + "]";
-      rule(object, direction, place, all.get(i)).ifPresent(rules::add);
+      rule(object, direction, place, Objects.requireNonNullElse(all.get(i), NO_RULE))
+          .ifPresent(rules::add);
     }
     return rules;
   }
@@ -151,7 +158,8 @@ final class ClusterPolicyReader {
     }
     List<Peer> peers = new ArrayList<>();
     for (int i = 0; i < written.size(); i++) {
-      peer(field + "[" + i + "]", direction, written.get(i), peers);
+      WrittenPeer one = Objects.requireNonNullElse(written.get(i), NO_PEER);
+      peer(field + "[" + i + "]", direction, one, peers);
     }
     return peers;
   }
@@ -231,7 +239,8 @@ final class ClusterPolicyReader {
     }
     List<Ports> ports = new ArrayList<>();
     for (int i = 0; i < written.size(); i++) {
-      protocol(field + "[" + i + "]", written.get(i), ports);
+      WrittenProtocol one = Objects.requireNonNullElse(written.get(i), NO_PROTOCOL);
+      protocol(field + "[" + i + "]", one, ports);
     }
     return ports;
   }

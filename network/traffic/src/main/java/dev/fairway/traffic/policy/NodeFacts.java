@@ -24,14 +24,13 @@ record NodeFacts(Map<String, String> labels, List<IpAddress> addresses) {
     List<IpAddress> addresses = new ArrayList<>();
     for (NodeAddress one : told) {
       try {
-        if (one.getAddress() != null) {
+        if (one != null && one.getAddress() != null) {
           addresses.add(IpAddress.parse(one.getAddress()));
         }
       } catch (IllegalArgumentException e) {
         // Some are names.
       }
     }
-    return new NodeFacts(
-        Objects.requireNonNullElse(node.getMetadata().getLabels(), Map.of()), addresses);
+    return new NodeFacts(Selector.labels(node.getMetadata().getLabels()), addresses);
   }
 }

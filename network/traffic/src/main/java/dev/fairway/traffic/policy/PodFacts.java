@@ -51,7 +51,7 @@ record PodFacts(
             ObjectKey.of(pod),
             text(pod.getMetadata().getUid()),
             text(spec.getNodeName()),
-            Objects.requireNonNullElse(pod.getMetadata().getLabels(), Map.of()),
+            Selector.labels(pod.getMetadata().getLabels()),
             addresses(pod),
             ports(spec)));
   }
@@ -69,7 +69,11 @@ record PodFacts(
     List<String> texts =
         told.isEmpty()
             ? pod.getStatus().getPodIP() == null ? List.of() : List.of(pod.getStatus().getPodIP())
-            : told.stream().map(PodIP::getIp).filter(Objects::nonNull).toList();
+            : told.stream()
+                .filter(Objects::nonNull)
+                .map(PodIP::getIp)
+                .filter(Objects::nonNull)
+                .toList();
     for (String text : texts) {
       try {
         addresses.add(IpAddress.parse(text));
@@ -88,6 +92,9 @@ record PodFacts(
     for (Container container : containers) {
       for (ContainerPort port :
           Objects.requireNonNullElse(container.getPorts(), List.<ContainerPort>of())) {
+        if (port == null) {
+          continue;
+        }
         Optional<Protocol> protocol = PolicyReader.protocol(port.getProtocol());
         if (port.getName() != null && port.getContainerPort() != null && protocol.isPresent()) {
           ports.add(new NamedPort(port.getName(), protocol.get(), port.getContainerPort()));

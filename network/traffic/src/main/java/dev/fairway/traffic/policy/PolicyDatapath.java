@@ -54,6 +54,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   /// How long a pod waits for its own object before it is connected without being let to talk.
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
+  /// How long NetworkPolicies wait for what is said of the cluster as a whole.
+  private static final Duration PATIENCE_WITH_CLUSTER = Duration.ofSeconds(5);
+
   private final NfTables tables;
   private final Connections connections;
   private final PolicyIndex index;
@@ -70,6 +73,12 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
 
   /// Whether it was not told yet which cluster policies there are, and somebody will.
   private boolean awaitsCluster;
+
+  /// The same of nodes, which they may mean.
+  private boolean awaitsNodes;
+
+  /// When it began to be known, and only that was waited for, by [System#nanoTime].
+  private long waitsSince;
 
   private boolean known;
   private boolean closed;
@@ -162,36 +171,67 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   public synchronized void set(
       Collection<Namespace> namespaces, Collection<Pod> pods, Collection<NetworkPolicy> policies) {
     index.set(namespaces, pods, policies);
-    told = true;
+    if (!told) {
+      told = true;
+      waitsSince = System.nanoTime();
+    }
     load();
   }
 
-  /// Says that nothing may be loaded before [#setCluster].
+  /// Says that somebody will tell of cluster policies and nodes. Until then nothing is loaded, but
+  /// that does not hold up what is known for long.
   synchronized void awaitCluster() {
     awaitsCluster = true;
+    awaitsNodes = true;
   }
 
   /// Makes these all cluster policies there are, and the nodes that they may mean.
   synchronized void setCluster(Collection<ClusterNetworkPolicy> policies, Collection<Node> nodes) {
-    index.setCluster(policies, nodes);
+    index.setNodes(nodes);
+    index.setClusterPolicies(policies);
+    awaitsCluster = false;
+    awaitsNodes = false;
+    load();
+  }
+
+  /// Brings cluster policies up to date.
+  synchronized void clusterPoliciesChanged(Delta delta, ClusterImage image) {
+    if (delta.full()) {
+      index.setClusterPolicies(image.all(ClusterNetworkPolicy.class));
+    } else {
+      delta
+          .of(ClusterNetworkPolicy.class)
+          .forEach(
+              (key, change) -> index.clusterPolicyChanged(key.name(), change.after().orElse(null)));
+    }
     awaitsCluster = false;
     load();
   }
 
-  /// Brings cluster policies and nodes up to date.
-  synchronized void clusterChanged(Delta delta, ClusterImage image) {
+  /// Brings the nodes that cluster policies may mean up to date.
+  synchronized void nodesChanged(Delta delta, ClusterImage image) {
     if (delta.full()) {
-      setCluster(image.all(ClusterNetworkPolicy.class), image.all(Node.class));
-      return;
+      index.setNodes(image.all(Node.class));
+    } else {
+      delta
+          .of(Node.class)
+          .forEach((key, change) -> index.nodeChanged(key.name(), change.after().orElse(null)));
     }
-    delta
-        .of(Node.class)
-        .forEach((key, change) -> index.nodeChanged(key.name(), change.after().orElse(null)));
-    delta
-        .of(ClusterNetworkPolicy.class)
-        .forEach(
-            (key, change) -> index.clusterPolicyChanged(key.name(), change.after().orElse(null)));
+    awaitsNodes = false;
     load();
+  }
+
+  /// What cannot be read must not keep what can from being enforced.
+  private void waitNoLonger() {
+    boolean waits = told && (awaitsCluster || awaitsNodes);
+    if (waits && System.nanoTime() - waitsSince > PATIENCE_WITH_CLUSTER.toNanos()) {
+      LOG.warn(
+          "{} not known yet; policies are enforced without",
+          awaitsCluster ? "ClusterNetworkPolicy objects are" : "the addresses of nodes are");
+      awaitsCluster = false;
+      awaitsNodes = false;
+      load();
+    }
   }
 
   /// Brings one pod up to date; all else stays as it is.
@@ -273,7 +313,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   ///
   /// @param cuts whether to end open connections that are not allowed any more
   private void load(boolean cuts) {
-    if (!told || awaitsCluster) {
+    if (!told || awaitsCluster || awaitsNodes) {
       return;
     }
     PolicyRules after = index.refresh();
@@ -383,6 +423,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   synchronized void check() {
     checkPending = false;
     try {
+      waitNoLonger();
       if (known && !closed && isToBeLoaded()) {
         loadAll(installed ? loaded : index.refresh());
       } else if (leftovers && installed && !loaded.pods().isEmpty()) {

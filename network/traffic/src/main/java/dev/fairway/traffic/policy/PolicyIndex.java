@@ -28,12 +28,15 @@ import org.jspecify.annotations.Nullable;
 final class PolicyIndex {
   private final String node;
   private final PolicyReader reader;
-  private final ClusterPolicyReader clusterReader;
+  private final Consumer<String> problems;
   private final ClusterFacts facts;
   private final Map<String, Map<ObjectKey, Policy>> policies = new HashMap<>();
   private final Map<String, ClusterPolicy> byName = new HashMap<>();
   private final SortedSet<ClusterPolicy> cluster = new TreeSet<>();
   private int policyCount;
+
+  /// What is wrong with each ClusterNetworkPolicy, as it was told.
+  private final Map<String, List<String>> clusterProblems = new HashMap<>();
 
   /// Pods that were connected on this node, and may not have told their addresses yet.
   private final Map<ObjectKey, Admission> admissions = new HashMap<>();
@@ -64,7 +67,7 @@ final class PolicyIndex {
     this.facts = new ClusterFacts(served);
     this.sets = new PeerSets(facts);
     this.reader = new PolicyReader(problems);
-    this.clusterReader = new ClusterPolicyReader(problems);
+    this.problems = problems;
   }
 
   /// All but what [#setCluster] tells.
@@ -103,14 +106,20 @@ final class PolicyIndex {
     });
   }
 
-  /// What is only there where the cluster has the kind ClusterNetworkPolicy.
-  void setCluster(Collection<ClusterNetworkPolicy> all, Collection<Node> allNodes) {
+  /// Nodes are only told where the cluster has the kind ClusterNetworkPolicy.
+  void setNodes(Collection<Node> all) {
     facts.clearNodes();
-    allNodes.forEach(one -> facts.nodeChanged(one.getMetadata().getName(), NodeFacts.of(one)));
+    all.forEach(one -> facts.nodeChanged(one.getMetadata().getName(), NodeFacts.of(one)));
     sets.nodesChanged();
+  }
+
+  void setClusterPolicies(Collection<ClusterNetworkPolicy> all) {
     policyCount -= byName.size();
     byName.clear();
     cluster.clear();
+    Set<String> names = new HashSet<>();
+    all.forEach(one -> names.add(one.getMetadata().getName()));
+    clusterProblems.keySet().retainAll(names);
     all.forEach(one -> clusterPolicyChanged(one.getMetadata().getName(), one));
     touchAll();
   }
@@ -123,7 +132,10 @@ final class PolicyIndex {
 
   void clusterPolicyChanged(String name, @Nullable ClusterNetworkPolicy object) {
     ClusterPolicy before = byName.remove(name);
-    ClusterPolicy after = object == null ? null : clusterReader.read(object).orElse(null);
+    ClusterPolicy after = object == null ? null : read(name, object);
+    if (object == null) {
+      clusterProblems.remove(name);
+    }
     if (before != null) {
       cluster.remove(before);
     }
@@ -135,6 +147,17 @@ final class PolicyIndex {
     if (!Objects.equals(before, after)) {
       touchAll();
     }
+  }
+
+  /// Says what is wrong with it, but not again where only its status is another.
+  private @Nullable ClusterPolicy read(String name, ClusterNetworkPolicy object) {
+    List<String> found = new ArrayList<>();
+    ClusterPolicy read = new ClusterPolicyReader(found::add).read(object).orElse(null);
+    if (!found.equals(clusterProblems.getOrDefault(name, List.of()))) {
+      found.forEach(problems);
+    }
+    clusterProblems.put(name, found);
+    return read;
   }
 
   boolean hasPolicies() {

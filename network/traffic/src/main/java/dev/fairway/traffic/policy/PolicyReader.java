@@ -58,14 +58,18 @@ final class PolicyReader {
     List<Policy.Rule> in = new ArrayList<>();
     for (int i = 0; i < ingress.size(); i++) {
       String field = "spec.ingress[" + i + "]";
-      rule(object, field, "from", ingress.get(i).getFrom(), ingress.get(i).getPorts())
-          .ifPresent(in::add);
+      NetworkPolicyIngressRule one = ingress.get(i);
+      if (isThere(object, field, one)) {
+        rule(object, field, "from", one.getFrom(), one.getPorts()).ifPresent(in::add);
+      }
     }
     List<Policy.Rule> out = new ArrayList<>();
     for (int i = 0; i < egress.size(); i++) {
       String field = "spec.egress[" + i + "]";
-      rule(object, field, "to", egress.get(i).getTo(), egress.get(i).getPorts())
-          .ifPresent(out::add);
+      NetworkPolicyEgressRule one = egress.get(i);
+      if (isThere(object, field, one)) {
+        rule(object, field, "to", one.getTo(), one.getPorts()).ifPresent(out::add);
+      }
     }
     if (pods.isEmpty()) { // nobody knows whom it is to isolate
       in.clear();
@@ -76,6 +80,13 @@ final class PolicyReader {
         pods.orElse(Selector.EVERY),
         isolatesIngress ? Optional.of(in) : Optional.empty(),
         isolatesEgress ? Optional.of(out) : Optional.empty());
+  }
+
+  private boolean isThere(NetworkPolicy object, String field, @Nullable Object written) {
+    if (written == null) {
+      problem(object, field, "is null");
+    }
+    return written != null;
   }
 
   private Optional<Policy.Rule> rule(
@@ -89,8 +100,10 @@ final class PolicyReader {
       readPeers.add(new Peer.Anyone());
     } else {
       for (int i = 0; i < peers.size(); i++) {
-        peer(object, field + "." + peersField + "[" + i + "]", peers.get(i))
-            .ifPresent(readPeers::add);
+        String place = field + "." + peersField + "[" + i + "]";
+        if (isThere(object, place, peers.get(i))) {
+          peer(object, place, peers.get(i)).ifPresent(readPeers::add);
+        }
       }
     }
     List<Ports> readPorts = new ArrayList<>();
@@ -98,7 +111,10 @@ final class PolicyReader {
       readPorts.add(new Ports.All());
     } else {
       for (int i = 0; i < ports.size(); i++) {
-        ports(object, field + ".ports[" + i + "]", ports.get(i)).ifPresent(readPorts::add);
+        String place = field + ".ports[" + i + "]";
+        if (isThere(object, place, ports.get(i))) {
+          ports(object, place, ports.get(i)).ifPresent(readPorts::add);
+        }
       }
     }
     return readPeers.isEmpty() || readPorts.isEmpty()

@@ -4,10 +4,12 @@ package dev.fairway.traffic.policy;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.api.model.LabelSelectorRequirement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// Which labels an object must have. Two that say the same in another order are equal.
 ///
@@ -63,7 +65,7 @@ record Selector(List<Requirement> requirements) {
   /// @throws IllegalArgumentException if the API would refuse it; the message names the field
   static Selector of(LabelSelector selector) {
     List<Requirement> requirements = new ArrayList<>();
-    Objects.requireNonNullElse(selector.getMatchLabels(), Map.<String, String>of())
+    labels(selector.getMatchLabels())
         .forEach(
             (key, value) -> requirements.add(new Requirement(key, Operator.IN, List.of(value))));
     List<LabelSelectorRequirement> expressions =
@@ -74,13 +76,31 @@ record Selector(List<Requirement> requirements) {
     return requirements.isEmpty() ? EVERY : new Selector(requirements);
   }
 
-  private static Requirement requirement(String field, LabelSelectorRequirement expression) {
-    String key = expression.getKey();
-    if (key == null || key.isEmpty()) {
+  /// Labels as the API has them: `null` is an empty value there.
+  static Map<String, String> labels(@Nullable Map<String, String> written) {
+    if (written == null) {
+      return Map.of();
+    }
+    Map<String, String> labels = new HashMap<>();
+    written.forEach((key, value) -> labels.put(text(key), text(value)));
+    return labels;
+  }
+
+  private static String text(@Nullable String text) {
+    return text == null ? "" : text;
+  }
+
+  private static Requirement requirement(
+      String field, @Nullable LabelSelectorRequirement expression) {
+    String key = expression == null ? null : expression.getKey();
+    if (expression == null || key == null || key.isEmpty()) {
       throw new IllegalArgumentException(field + ".key: is missing");
     }
-    List<String> values =
-        List.copyOf(new TreeSet<>(Objects.requireNonNullElse(expression.getValues(), List.of())));
+    TreeSet<String> sorted = new TreeSet<>();
+    for (String value : Objects.requireNonNullElse(expression.getValues(), List.<String>of())) {
+      sorted.add(text(value));
+    }
+    List<String> values = List.copyOf(sorted);
     Operator operator =
         switch (expression.getOperator()) {
           case "In" -> Operator.IN;

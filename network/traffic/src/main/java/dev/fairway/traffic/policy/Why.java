@@ -34,7 +34,8 @@ public final class Why {
       List<PolicyConfig.Served> served) {
     index = new PolicyIndex("", PolicyDatapath.facts(served), problems::add);
     index.set(namespaces, pods, policies);
-    index.setCluster(clusterPolicies, nodes);
+    index.setNodes(nodes);
+    index.setClusterPolicies(clusterPolicies);
   }
 
   /// Asks an API server for all it needs.
