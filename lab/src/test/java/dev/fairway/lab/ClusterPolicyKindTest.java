@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,6 +57,34 @@ class ClusterPolicyKindTest {
     }
   }
 
+  private static void runPod(KubernetesClient admin) {
+    apply(
+        admin,
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: default}\n");
+    admin
+        .resource(
+            new PodBuilder()
+                .withNewMetadata()
+                .withNamespace("default")
+                .withName("p")
+                .endMetadata()
+                .withNewSpec()
+                .withNodeName("w")
+                .addNewContainer()
+                .withName("c")
+                .withImage("i")
+                .endContainer()
+                .endSpec()
+                .build())
+        .create();
+    admin
+        .pods()
+        .inNamespace("default")
+        .withName("p")
+        .editStatus(pod ->
+            new PodBuilder(pod).editOrNewStatus().addNewPodIP("10.200.0.5").endStatus().build());
+  }
+
   @Test
   void itIsFollowedWhileItIsThere() throws Exception {
     try (LocalApi api = new LocalApi(directory);
@@ -63,31 +92,7 @@ class ClusterPolicyKindTest {
         KubernetesClient client = api.node("w");
         NetworkNamespace node = NetworkNamespace.createAnonymous();
         PolicyDatapath datapath = PolicyDatapath.open(new PolicyConfig("w", List.of()), node)) {
-      apply(
-          admin,
-          "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: default}\n");
-      admin
-          .resource(
-              new PodBuilder()
-                  .withNewMetadata()
-                  .withNamespace("default")
-                  .withName("p")
-                  .endMetadata()
-                  .withNewSpec()
-                  .withNodeName("w")
-                  .addNewContainer()
-                  .withName("c")
-                  .withImage("i")
-                  .endContainer()
-                  .endSpec()
-                  .build())
-          .create();
-      admin
-          .pods()
-          .inNamespace("default")
-          .withName("p")
-          .editStatus(pod ->
-              new PodBuilder(pod).editOrNewStatus().addNewPodIP("10.200.0.5").endStatus().build());
+      runPod(admin);
       ClusterFollower.Builder follow = ClusterFollower.of(client);
       datapath.subscribe(follow);
       try (ClusterPolicies _ = ClusterPolicies.follow(client, datapath);
@@ -104,6 +109,97 @@ class ClusterPolicyKindTest {
           until(node, text -> text.contains("fairway-policy") && !text.contains("by/closed"));
         }
       }
+    }
+  }
+
+  private static final String RIGHTS =
+      """
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: ClusterRole
+      metadata: {name: agent}
+      rules:
+      - {apiGroups: [""], resources: [pods, namespaces, nodes], verbs: [get, list, watch]}
+      - {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [list, watch]}
+      - {apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [list, watch]}
+      %s
+      """;
+  private static final String RIGHTS_TO_THE_KIND =
+      "- {apiGroups: [policy.networking.k8s.io], resources: [clusternetworkpolicies], verbs: [list,"
+          + " watch]}\n- {apiGroups: [policy.networking.k8s.io], resources: [clusternetworkpolicies/status],"
+          + " verbs: [patch]}";
+  private static final String BINDING =
+      """
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: ClusterRoleBinding
+      metadata: {name: agent}
+      roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: agent}
+      subjects: [{kind: User, apiGroup: rbac.authorization.k8s.io, name: agent}]
+      """;
+  private static final String NETWORK_POLICY =
+      """
+      apiVersion: networking.k8s.io/v1
+      kind: NetworkPolicy
+      metadata: {name: deny, namespace: default}
+      spec: {podSelector: {}}
+      """;
+
+  /// What cannot be read holds up nothing else, and once it can, it counts, and is told to be
+  /// understood or not.
+  @Test
+  void whatMayNotBeReadHoldsUpNothingElse() throws Exception {
+    try (LocalApi api = new LocalApi(directory);
+        KubernetesClient admin = api.admin();
+        KubernetesClient client = api.user("agent");
+        NetworkNamespace node = NetworkNamespace.createAnonymous();
+        PolicyDatapath datapath = PolicyDatapath.open(new PolicyConfig("w", List.of()), node)) {
+      runPod(admin);
+      apply(admin, RIGHTS.formatted(""));
+      apply(admin, BINDING);
+      apply(admin, NETWORK_POLICY);
+      admin.load(stream(ClusterPolicies.yaml())).serverSideApply();
+      apply(admin, POLICY.formatted("Admin"));
+      apply(
+          admin,
+          POLICY
+              .formatted("Admin")
+              .replace("closed", "odd")
+              .replace("networks: [10.0.0.0/8]", "domainNames: [fairway.dev]"));
+      ClusterFollower.Builder follow = ClusterFollower.of(client);
+      datapath.subscribe(follow);
+      try (ClusterPolicies _ = ClusterPolicies.followAndTell(client, datapath);
+          ClusterFollower _ = follow.start()) {
+        until(node, text -> text.contains("10.200.0.5 : jump") && !text.contains("by/closed"));
+        apply(admin, RIGHTS.formatted(RIGHTS_TO_THE_KIND));
+        until(node, text -> text.contains("10.200.0.5 : jump") && text.contains("by/closed"));
+        untilTold(admin, "closed", "True Accepted all of it is understood");
+        untilTold(
+            admin,
+            "odd",
+            "False Invalid spec.egress[0].to[0].domainNames: is not supported; the rule accepts nothing");
+      }
+    }
+  }
+
+  private static void untilTold(KubernetesClient admin, String policy, String wanted) {
+    long start = System.nanoTime();
+    while (true) {
+      Map<String, Object> object =
+          admin
+              .genericKubernetesResources(
+                  "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy")
+              .withName(policy)
+              .get()
+              .getAdditionalProperties();
+      String told = "nothing";
+      if (object.get("status") instanceof Map<?, ?> status
+          && status.get("conditions") instanceof List<?> conditions
+          && conditions.getFirst() instanceof Map<?, ?> first) {
+        told = first.get("status") + " " + first.get("reason") + " " + first.get("message");
+      }
+      if (told.equals(wanted)) {
+        return;
+      }
+      assertThat(System.nanoTime() - start).as(told).isLessThan(PATIENCE.toNanos());
     }
   }
 

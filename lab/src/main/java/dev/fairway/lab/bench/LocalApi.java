@@ -67,6 +67,11 @@ public final class LocalApi implements AutoCloseable {
     return client(name, "system:node:" + name, "system:nodes");
   }
 
+  /// Somebody who has only the rights that roles give.
+  public KubernetesClient user(String name) throws IOException {
+    return client(name, name, "users");
+  }
+
   private KubernetesClient client(String name, String user, String group) throws IOException {
     KeyFiles key = authority.issue(name, Subject.client(user, group));
     Path kubeconfig =

@@ -293,8 +293,7 @@ public final class NfTables implements AutoCloseable {
     }
   }
 
-  /// In what tables are not as they should be, in words, a few of them: for a log. What a rule is
-  /// made of counts, its numbers do not.
+  /// In what tables are not as they should be, in words, a few of them: for a log.
   ///
   /// @param whole the requests that make the tables as they should be
   public List<String> differences(List<? extends NftRequest> whole) {

@@ -15,19 +15,22 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/// Compares tables with what was loaded into them, for people: what a rule is made of counts, its
-/// numbers do not; elements count exactly.
+/// Compares tables with what was loaded into them: rules and elements count exactly, numbers that
+/// grow by themselves do not.
 ///
 /// Not for several threads.
 final class NftDifferences {
   /// One table's contents.
   ///
-  /// @param chains what each rule of a chain is made of
+  /// @param chains the rules of each chain
+  /// @param places where packets come to chains by themselves, and what becomes of them at the end
   /// @param sets by name; of each, key to data
   private record Contents(
-      Map<String, List<List<String>>> chains, Map<String, Map<NftValue, String>> sets) {
+      Map<String, List<NftRuleForm>> chains,
+      Map<String, String> places,
+      Map<String, Map<NftValue, String>> sets) {
     static Contents empty() {
-      return new Contents(new TreeMap<>(), new TreeMap<>());
+      return new Contents(new TreeMap<>(), new TreeMap<>(), new TreeMap<>());
     }
   }
 
@@ -64,13 +67,19 @@ final class NftDifferences {
     switch (request) {
       case NftRequest.AddTable(NftTable table) ->
           wanted.computeIfAbsent(table, t -> Contents.empty());
-      case NftRequest.AddChain(NftChain chain) ->
-          of(chain.table()).chains().putIfAbsent(chain.name(), new ArrayList<>());
+      case NftRequest.AddChain(NftChain chain) -> {
+        of(chain.table()).chains().putIfAbsent(chain.name(), new ArrayList<>());
+        NftChain.Attachment at = chain.attachment();
+        if (at != null) {
+          String place = place(at.hook().number(), at.priority(), at.accept() ? 1 : 0);
+          of(chain.table()).places().put(chain.name(), place);
+        }
+      }
       case NftRequest.AddRule(NftTable table, String chain, List<NftExpression> expressions) ->
           of(table)
               .chains()
               .computeIfAbsent(chain, c -> new ArrayList<>())
-              .add(expressions.stream().map(NftExpressionWire::name).toList());
+              .add(NftRuleForm.of(expressions));
       case NftRequest.AddSet(NftSet set) -> {
         of(set.table()).sets().putIfAbsent(set.name(), new HashMap<>());
         if (set.remembered() != 0) {
@@ -92,6 +101,10 @@ final class NftDifferences {
     }
   }
 
+  private static String place(int hook, int priority, int policy) {
+    return hook + " " + priority + " " + policy;
+  }
+
   private Contents of(NftTable table) {
     return wanted.computeIfAbsent(table, t -> Contents.empty());
   }
@@ -109,21 +122,33 @@ final class NftDifferences {
       found.add(table + " is gone");
       return;
     }
-    Map<String, List<List<String>>> chains = chains(table);
+    Map<String, String> places = new TreeMap<>();
+    Map<String, List<NftRuleForm>> chains = chains(table, places);
     should
         .chains()
         .forEach((chain, rules) -> {
-          List<List<String>> are = chains.get(chain);
+          List<NftRuleForm> are = chains.get(chain);
           if (are == null) {
             found.add("chain " + chain + " of " + table + " is gone");
           } else if (are.size() != rules.size()) {
             found.add(
                 "chain %s of %s has %d rules, not %d"
                     .formatted(chain, table, are.size(), rules.size()));
-          } else if (!are.equals(rules)) {
-            found.add("chain " + chain + " of " + table + " has other rules");
+          } else {
+            for (int i = 0; i < rules.size(); i++) {
+              if (!rules.get(i).isSameAs(are.get(i))) {
+                found.add("chain " + chain + " of " + table + " has other rules");
+                break;
+              }
+            }
           }
         });
+    places.forEach((chain, place) -> {
+      String wanted = should.places().getOrDefault(chain, "");
+      if (should.chains().containsKey(chain) && !wanted.equals(place)) {
+        found.add("chain " + chain + " of " + table + " has another hook, priority or policy");
+      }
+    });
     for (String chain : chains.keySet()) {
       if (!should.chains().containsKey(chain)) {
         found.add("chain " + chain + " of " + table + " is somebody else's");
@@ -168,8 +193,8 @@ final class NftDifferences {
   }
 
   /// `NFTA_CHAIN_*`, `NFTA_RULE_*`
-  private Map<String, List<List<String>>> chains(NftTable table) {
-    Map<String, List<List<String>>> chains = new TreeMap<>();
+  private Map<String, List<NftRuleForm>> chains(NftTable table, Map<String, String> places) {
+    Map<String, List<NftRuleForm>> chains = new TreeMap<>();
     NetlinkWriter names = socket.writer();
     NftWire.begin(names, NftWire.GETCHAIN, NfTables.DUMP, table);
     names.end();
@@ -180,6 +205,7 @@ final class NftDifferences {
           Named chain = Named.read(payload, 3);
           if (type == NftWire.NEWCHAIN && chain.table().equals(table.name())) {
             chains.put(chain.name(), new ArrayList<>());
+            places.put(chain.name(), readPlace(payload));
           }
         });
     NetlinkWriter rules = socket.writer();
@@ -192,21 +218,42 @@ final class NftDifferences {
         (type, payload) -> {
           if (type == NftWire.NEWRULE) {
             Named rule = Named.read(payload, 2);
-            List<List<String>> chain = chains.get(rule.name());
+            List<NftRuleForm> chain = chains.get(rule.name());
             if (chain != null && rule.table().equals(table.name())) {
-              chain.add(rule.expressions());
+              chain.add(rule.form());
             }
           }
         });
     return chains;
   }
 
+  /// `NFTA_CHAIN_HOOK`, `NFTA_CHAIN_POLICY`; empty for a regular chain.
+  private static String readPlace(NetlinkReader payload) {
+    int[] hook = {-1, 0, 0};
+    payload.attributes(
+        4,
+        (attribute, value) -> {
+          if (attribute == 4) {
+            value.attributes(
+                0,
+                (inner, number) -> {
+                  if (inner == 1 || inner == 2) {
+                    hook[inner - 1] = number.bigEndian32(0);
+                  }
+                });
+          } else if (attribute == 5) {
+            hook[2] = value.bigEndian32(0);
+          }
+        });
+    return hook[0] < 0 ? "" : place(hook[0], hook[1], hook[2]);
+  }
+
   /// A chain, or a rule with its chain's name.
-  private record Named(String table, String name, List<String> expressions) {
+  private record Named(String table, String name, NftRuleForm form) {
     /// @param nameAttribute where its chain's name is
     static Named read(NetlinkReader payload, int nameAttribute) {
       String[] names = {"", ""};
-      List<String> expressions = new ArrayList<>();
+      NftRuleForm[] form = {NftRuleForm.EMPTY};
       payload.attributes(
           4,
           (attribute, value) -> {
@@ -215,19 +262,10 @@ final class NftDifferences {
             } else if (attribute == nameAttribute) {
               names[1] = value.text();
             } else if (attribute == 4 && nameAttribute == 2) {
-              value.attributes(
-                  0,
-                  (number, expression) ->
-                      expression.attributes(
-                          0,
-                          (inner, name) -> {
-                            if (inner == 1) {
-                              expressions.add(name.text());
-                            }
-                          }));
+              form[0] = NftRuleForm.read(value, 0);
             }
           });
-      return new Named(names[0], names[1], expressions);
+      return new Named(names[0], names[1], form[0]);
     }
   }
 

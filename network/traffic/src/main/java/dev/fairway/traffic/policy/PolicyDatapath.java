@@ -6,6 +6,7 @@ import dev.fairway.linux.NetworkNamespace;
 import dev.fairway.linux.nft.NfTables;
 import dev.fairway.linux.nft.NftRequest;
 import dev.fairway.linux.nft.NftTable;
+import dev.fairway.linux.nft.NftWatch;
 import dev.fairway.net.Bypass;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
@@ -39,14 +40,10 @@ import org.slf4j.LoggerFactory;
 ///
 /// The first load replaces whatever an earlier agent left, in one transaction. Later ones change
 /// only what differs. Somebody else's change of nf_tables is noticed by the kernel's generation
-/// number, at the latest after [#CHECK]; then everything is loaded anew.
+/// number, at the latest after [#CHECK]; if it changed what is ours, everything is loaded anew.
 public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable {
   /// How often the kernel is asked whether somebody else changed something.
   public static final Duration CHECK = Duration.ofSeconds(1);
-
-  /// How often at most everything is loaded anew only because somebody changed something that may
-  /// not be ours.
-  private static final Duration CALM = Duration.ofSeconds(10);
 
   private static final Logger LOG = LoggerFactory.getLogger(PolicyDatapath.class);
   private static final int ATTEMPTS = 5;
@@ -58,6 +55,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private static final Duration PATIENCE_WITH_CLUSTER = Duration.ofSeconds(5);
 
   private final NfTables tables;
+  private final NftWatch watch;
   private final Connections connections;
   private final PolicyIndex index;
   private final Map<IpFamily, PolicyNft> families = new EnumMap<>(IpFamily.class);
@@ -90,13 +88,9 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
 
   private boolean checkPending;
 
-  private long strangers;
-
-  /// When everything was loaded last, by [System#nanoTime].
-  private long lastLoad;
-
   private PolicyDatapath(PolicyConfig config, NfTables tables, Connections connections) {
     this.tables = tables;
+    this.watch = new NftWatch(tables);
     this.connections = connections;
     this.index = index(config);
     for (IpFamily family : IpFamily.values()) {
@@ -336,12 +330,11 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     }
     List<Bypass.Begun> begun = divert(after);
     try {
-      tables.applyIf(strangers, requests);
+      // Whether what this builds on is still as it was left, the next check says.
+      tables.apply(requests);
       settled(after, begun, restricts && cuts);
     } catch (KernelException e) {
-      if (e.errno() != NfTables.ERESTART) {
-        LOG.warn("changing the policy rules failed, loading all anew: {}", e.getMessage());
-      }
+      LOG.warn("changing the policy rules failed, loading all anew: {}", e.getMessage());
       loadAll(after);
     }
   }
@@ -358,11 +351,11 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     }
     List<Bypass.Begun> begun = divert(after);
     for (int attempt = 1; !installed; attempt++) {
-      strangers = tables.strangers();
+      long strangers = tables.strangers();
       try {
         tables.applyIf(strangers, requests);
         installed = true;
-        lastLoad = System.nanoTime();
+        watch.left(strangers);
       } catch (KernelException e) {
         if (e.errno() != NfTables.ERESTART || attempt == ATTEMPTS) {
           throw e;
@@ -438,12 +431,12 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
     if (!installed) {
       return true;
     }
-    if (tables.strangers() == strangers) {
+    if (!watch.isDue()) {
       return false;
     }
     List<String> damage;
     try {
-      damage = damage();
+      damage = watch.damage(this::whole);
     } catch (RuntimeException e) {
       // Only for the log: what cannot be read is to be loaded all the more.
       damage = List.of(String.valueOf(e.getMessage()));
@@ -452,18 +445,18 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
       LOG.warn(
           "somebody changed the policy rules: {}; loading them anew", String.join(", ", damage));
     }
-    return !damage.isEmpty() || System.nanoTime() - lastLoad > CALM.toNanos();
+    return !damage.isEmpty();
   }
 
-  /// What is not as it was left, in words.
-  private List<String> damage() {
+  /// What makes the tables as they are to be.
+  private List<NftRequest> whole() {
     List<NftRequest> whole = new ArrayList<>();
     for (IpFamily family : IpFamily.values()) {
       whole.addAll(of(family).skeleton());
       PolicyPlan plan = PolicyPlan.between(PolicyRules.NONE, loaded, family);
       whole.addAll(of(family).render(plan, PolicyRules.NONE, loaded));
     }
-    return tables.differences(whole);
+    return whole;
   }
 
   /// Removes all that was ever loaded into a namespace.
