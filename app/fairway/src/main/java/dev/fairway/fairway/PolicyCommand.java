@@ -229,7 +229,7 @@ final class PolicyCommand {
 
     private static String cause(Throwable problem) {
       Throwable last = problem;
-      while (last.getCause() != null && last.getCause() != last) {
+      while (last.getCause() != null) {
         last = last.getCause();
       }
       return String.valueOf(last.getMessage());

@@ -42,6 +42,7 @@ import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
 import dev.fairway.net.Protocol;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -159,9 +160,13 @@ class NfTablesTest {
     NftChain post = NftChain.base(TABLE, "post", NftChain.Type.NAT, Hook.POSTROUTING, 100);
     NftSet addresses = NftSet.set(TABLE, "addresses", NftType.IPV4_ADDRESS);
     NftValue mark = NftValue.number(0x4000);
-    tables.apply(
+    NftSet memory =
+        NftSet.memory(TABLE, "memory", List.of(NftType.IPV4_ADDRESS), List.of(NftType.MARK), 100);
+    List<NftRequest> all =
         List.of(
             new AddTable(TABLE),
+            new AddSet(memory),
+            new NftRequest.AddCounter(TABLE, "seen"),
             new AddSet(addresses),
             new AddChain(output),
             new AddChain(post),
@@ -199,7 +204,23 @@ class NfTablesTest {
                 new Meta(MetaKey.MARK, 0),
                 new Bitwise(0, mark, NftValue.number(0)),
                 new Compare(0, true, mark),
-                new Masquerade())));
+                new Masquerade()),
+            AddRule.of(
+                output,
+                new NftExpression.DestinationType(0),
+                new NftExpression.SourceType(5),
+                new NftExpression.InRange(4, mark, NftValue.number(0x5000)),
+                new RandomNumber(7, 3, 6),
+                new NftExpression.CountBy("seen"),
+                new Decide(NftVerdict.drop())),
+            AddRule.of(
+                output,
+                new Payload(Header.NETWORK, 12, 4, 0),
+                new Load(mark, 4),
+                new NftExpression.Forget("memory", 0, 4),
+                new NftExpression.Remember("memory", 0, 4, Duration.ofHours(3))));
+    tables.apply(all);
+    assertThat(tables.differences(all)).as("as the kernel tells it").isEmpty();
     assertThat(list())
         .contains(
             "ct state 0x8 meta l4proto 6 ip daddr @addresses counter packets 0 bytes 0 reject with tcp reset")
