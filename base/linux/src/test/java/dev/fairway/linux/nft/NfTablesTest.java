@@ -209,7 +209,7 @@ class NfTablesTest {
                 output,
                 new NftExpression.DestinationType(0),
                 new NftExpression.SourceType(5),
-                new NftExpression.InRange(4, mark, NftValue.number(0x5000)),
+                new NftExpression.InRange(0, mark, NftValue.number(0x5000)),
                 new RandomNumber(7, 3, 6),
                 new NftExpression.CountBy("seen"),
                 new Decide(NftVerdict.drop())),
