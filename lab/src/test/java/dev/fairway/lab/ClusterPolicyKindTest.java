@@ -126,7 +126,7 @@ class ClusterPolicyKindTest {
   private static final String RIGHTS_TO_THE_KIND =
       "- {apiGroups: [policy.networking.k8s.io], resources: [clusternetworkpolicies], verbs: [list,"
           + " watch]}\n- {apiGroups: [policy.networking.k8s.io], resources: [clusternetworkpolicies/status],"
-          + " verbs: [get, patch]}";
+          + " verbs: [patch]}";
   private static final String BINDING =
       """
       apiVersion: rbac.authorization.k8s.io/v1

@@ -88,7 +88,7 @@ final class ClusterPolicyStatus implements AutoCloseable {
     try {
       client
           .resources(ClusterNetworkPolicy.class)
-          .withName(key.name())
+          .resource(policy) // by its name alone the client would get it first
           .subresource("status")
           .patch(
               new PatchContext.Builder()
@@ -104,7 +104,7 @@ final class ClusterPolicyStatus implements AutoCloseable {
           mayNot = true;
           LOG.info(
               "whether ClusterNetworkPolicy objects are understood is not told in their status: this"
-                  + " agent has no right to get and patch clusternetworkpolicies/status");
+                  + " agent has no right to patch clusternetworkpolicies/status");
         }
         default -> throw e;
       }
