@@ -6,7 +6,6 @@ import dev.fairway.store.StoreUnavailable.Reason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,13 +22,14 @@ final class CommitLoop {
   private static final int MAX_BATCH = 2000;
 
   /// One write in the open transaction.
-  private record Pending(String key, Versions versions, Event event) {}
+  private record Pending(String key, Event event) {}
 
   private final int historyRevisions;
   private final long historyBytes;
+  private final Transformer transformer;
   private final WriteLog log;
-  private final ConcurrentSkipListMap<String, Versions> keys;
-  private final History history;
+  private final Snapshots snapshots;
+  private final StaleKeys stale;
   private final ConcurrentLinkedQueue<Operation> queue = new ConcurrentLinkedQueue<>();
   private final Thread thread;
   private final List<Operation> batch = new ArrayList<>();
@@ -38,8 +38,6 @@ final class CommitLoop {
   private long compactTo;
   private @Nullable StoreUnavailable broken;
   private @Nullable WatchDispatcher dispatcher;
-  private volatile long visibleRevision;
-  private volatile long compactedRevision;
   private volatile boolean stopping;
   private volatile boolean stopped;
 
@@ -47,18 +45,16 @@ final class CommitLoop {
       WriteLog log,
       int historyRevisions,
       long historyBytes,
-      ConcurrentSkipListMap<String, Versions> keys,
-      History history,
-      long compacted,
-      long revision) {
+      Transformer transformer,
+      Snapshots snapshots,
+      StaleKeys stale) {
     this.historyRevisions = historyRevisions;
     this.historyBytes = historyBytes;
+    this.transformer = transformer;
     this.log = log;
-    this.keys = keys;
-    this.history = history;
-    this.nextRevision = revision + 1;
-    this.visibleRevision = revision;
-    this.compactedRevision = compacted;
+    this.snapshots = snapshots;
+    this.stale = stale;
+    this.nextRevision = snapshots.visibleRevision() + 1;
     // After a start with a smaller history than before, the first commit trims it.
     this.thread =
         Thread.ofPlatform().name("store-writer-" + log.shortName()).daemon().unstarted(this::run);
@@ -69,12 +65,8 @@ final class CommitLoop {
     thread.start();
   }
 
-  long visibleRevision() {
-    return visibleRevision;
-  }
-
-  long compactedRevision() {
-    return compactedRevision;
+  boolean isStale(String key) {
+    return stale.contains(key);
   }
 
   void checkReadable() {
@@ -150,7 +142,7 @@ final class CommitLoop {
 
   private void runBatch() {
     pending.clear();
-    compactTo = compactedRevision;
+    compactTo = snapshots.compactedRevision();
     try {
       if (broken != null) {
         throw broken;
@@ -158,7 +150,9 @@ final class CommitLoop {
       for (Operation operation : batch) {
         decide(operation);
       }
-      boundHistory();
+      compactTo =
+          Math.max(
+              compactTo, snapshots.oldestWithin(historyRevisions, historyBytes));
       long compacting = writeCompaction();
       if (!pending.isEmpty() || compacting > 0) {
         log.commit();
@@ -179,7 +173,7 @@ final class CommitLoop {
   private void decide(Operation operation) {
     switch (operation.request()) {
       case Request.Create(String key, byte[] value) -> {
-        Entry actual = newest(key);
+        Entry actual = snapshots.newest(key);
         if (actual != null) {
           operation.refuse(new KeyExists(actual));
         } else {
@@ -187,7 +181,7 @@ final class CommitLoop {
         }
       }
       case Request.Update(String key, byte[] value, long expected) -> {
-        Entry actual = newest(key);
+        Entry actual = snapshots.newest(key);
         if (actual == null || actual.modRevision() != expected) {
           operation.refuse(new RevisionMismatch(key, expected, actual));
         } else {
@@ -195,7 +189,7 @@ final class CommitLoop {
         }
       }
       case Request.Delete(String key, long expected) -> {
-        Entry actual = newest(key);
+        Entry actual = snapshots.newest(key);
         if (actual == null || actual.modRevision() != expected) {
           operation.refuse(new RevisionMismatch(key, expected, actual));
         } else {
@@ -203,8 +197,8 @@ final class CommitLoop {
         }
       }
       case Request.Compact(long revision) -> {
-        if (revision > visibleRevision) {
-          operation.refuse(new FutureRevision(revision, visibleRevision));
+        if (revision > snapshots.visibleRevision()) {
+          operation.refuse(new FutureRevision(revision, snapshots.visibleRevision()));
         } else {
           compactTo = Math.max(compactTo, revision);
         }
@@ -212,91 +206,47 @@ final class CommitLoop {
     }
   }
 
-  private @Nullable Entry newest(String key) {
-    Versions versions = keys.get(key);
-    return versions == null ? null : versions.newestEntry();
-  }
-
   private void write(Operation operation, Row row) {
-    log.append(row);
-    Versions versions = keys.computeIfAbsent(row.key(), _ -> new Versions());
-    Entry before = versions.newestEntry();
     byte[] value = row.value();
     Entry entry =
         value == null ? null : new Entry(row.key(), value, row.createRevision(), row.revision());
-    pending.add(
-        new Pending(row.key(), versions, EmbeddedStore.event(row.revision(), entry, before)));
-    versions.push(row.revision(), entry);
+    log.append(
+        value == null ? row : row.withValue(transformer.toStorage(row.key(), value)));
+    pending.add(new Pending(row.key(), snapshots.push(row.revision(), row.key(), entry)));
     operation.decide(row.revision());
     nextRevision++;
   }
 
-  /// Passing a bound lets the oldest tenth go, so that deleting rows is done in bulk.
-  private void boundHistory() {
-    long revisions = history.revisions();
-    if (revisions > historyRevisions) {
-      long keep = Math.max(1, historyRevisions - historyRevisions / 10);
-      compactTo = Math.max(compactTo, visibleRevision - keep);
-    }
-    if (history.bytes() > historyBytes) {
-      long excess = history.bytes() - historyBytes + historyBytes / 10;
-      long revision = compactedRevision;
-      while (excess > 0 && revision < visibleRevision) {
-        revision++;
-        excess -= History.weight(history.at(revision));
-      }
-      compactTo = Math.max(compactTo, revision);
-    }
-  }
-
   /// Deletes the rows that no readable revision needs any more; returns how many revisions go.
   private long writeCompaction() {
-    for (long revision = compactedRevision + 1; revision <= compactTo; revision++) {
-      Event event = history.at(revision);
-      if (event.before() != null) {
-        log.delete(event.before().modRevision());
-      }
-      if (event.type() == Event.Type.DELETE) {
-        log.delete(revision);
+    long compacted = snapshots.compactedRevision();
+    for (long revision = compacted + 1; revision <= compactTo; revision++) {
+      for (Event event : snapshots.history().at(revision)) {
+        if (event.before() != null) {
+          log.delete(event.before().modRevision());
+        }
+        if (event.type() == Event.Type.DELETE) {
+          log.delete(revision);
+        }
       }
     }
-    if (compactTo > compactedRevision) {
+    if (compactTo > compacted) {
       log.setCompactedRevision(compactTo);
     }
-    return compactTo - compactedRevision;
+    return compactTo - compacted;
   }
 
   /// The batch is on disk: let readers, watchers and callers have it.
   private void publish() {
     for (Pending write : pending) {
-      history.append(write.event());
+      snapshots.history().append(write.event());
+      stale.forget(write.key());
     }
-    visibleRevision = nextRevision - 1;
+    snapshots.publish(nextRevision - 1);
     if (dispatcher != null && !pending.isEmpty()) {
       dispatcher.wake();
     }
-    long from = compactedRevision;
-    // First the number, then the cutting: a reader that met a cut chain will see the number.
-    compactedRevision = compactTo;
-    for (long revision = from + 1; revision <= compactTo; revision++) {
-      Event event = history.removeOldest();
-      if (event != null) {
-        forgetBefore(event);
-      }
-    }
-  }
-
-  private void forgetBefore(Event event) {
-    String key = event.entry().key();
-    Versions versions = keys.get(key);
-    if (versions == null) {
-      return;
-    }
-    versions.cutBefore(event.revision());
-    Versions.Version newest = versions.newest();
-    if (newest != null && newest.entry == null && newest.revision == event.revision()) {
-      keys.remove(key);
-    }
+    snapshots.compact(compactTo);
   }
 
   private void takeBack(StoreUnavailable cause) {
@@ -315,12 +265,9 @@ final class CommitLoop {
       breakDown(e);
     }
     for (Pending write : pending.reversed()) {
-      write.versions().pop();
-      if (write.versions().newest() == null) {
-        keys.remove(write.key());
-      }
+      snapshots.pop(write.key());
     }
-    nextRevision = visibleRevision + 1;
+    nextRevision = snapshots.visibleRevision() + 1;
     for (Operation operation : batch) {
       operation.refuse(
           new StoreUnavailable(told.reason(), String.valueOf(told.getMessage()), told));

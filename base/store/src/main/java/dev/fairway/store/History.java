@@ -6,10 +6,11 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The events after the compacted revision. Every revision is exactly one event, so an event's
-/// place follows from its revision: a ring that grows by doubling and is bounded by compaction.
+/// The events after the compacted revision: a ring, indexed by revision, that grows by doubling and
+/// is bounded by compaction. In a file of our own every revision is exactly one event; in an etcd a
+/// revision may be several, or none of ours.
 final class History {
-  private @Nullable Event[] ring = new Event[1024];
+  private @Nullable List<Event>[] ring = newRing(1024);
   private long compacted;
   private long newest;
   private long bytes;
@@ -20,54 +21,69 @@ final class History {
   }
 
   synchronized void append(Event event) {
-    if (event.revision() != newest + 1) {
-      throw new IllegalStateException("event " + event.revision() + " after " + newest);
+    append(event.revision(), List.of(event));
+  }
+
+  /// Takes a revision's events; revisions between it and the newest so far had none.
+  synchronized void append(long revision, List<Event> events) {
+    if (revision <= newest) {
+      throw new IllegalStateException("revision " + revision + " after " + newest);
     }
-    if (newest - compacted == ring.length) {
+    while (revision - compacted > ring.length) {
       grow();
     }
-    ring[slot(event.revision())] = event;
-    newest = event.revision();
-    bytes += weight(event);
+    ring[slot(revision)] = events.isEmpty() ? null : events;
+    newest = revision;
+    for (Event event : events) {
+      bytes += weight(event);
+    }
   }
 
-  /// The oldest event, which is removed; null if there is none.
-  synchronized @Nullable Event removeOldest() {
+  /// The oldest revision's events, which are removed.
+  synchronized List<Event> removeOldest() {
     if (compacted == newest) {
-      return null;
+      return List.of();
     }
     int slot = slot(compacted + 1);
-    Event event = ring[slot];
+    List<Event> events = ring[slot];
     ring[slot] = null;
     compacted++;
-    if (event != null) {
+    if (events == null) {
+      return List.of();
+    }
+    for (Event event : events) {
       bytes -= weight(event);
     }
-    return event;
+    return events;
   }
 
-  /// At most `limit` events after a revision, or null if some of them are gone.
-  synchronized @Nullable List<Event> after(long revision, int limit) {
+  /// Forgets everything: history begins anew after this revision.
+  synchronized void restart(long revision) {
+    ring = newRing(1024);
+    compacted = revision;
+    newest = revision;
+    bytes = 0;
+  }
+
+  /// The events of the `revisions` revisions after one, or null if some of them are gone.
+  synchronized @Nullable List<Event> after(long revision, int revisions) {
     if (revision < compacted) {
       return null;
     }
-    long end = Math.min(newest, revision + limit);
-    List<Event> events = new ArrayList<>((int) (end - revision));
+    long end = Math.min(newest, revision + revisions);
+    List<Event> events = new ArrayList<>((int) Math.max(0, end - revision));
     for (long r = revision + 1; r <= end; r++) {
-      Event event = ring[slot(r)];
-      if (event != null) {
-        events.add(event);
+      List<Event> these = ring[slot(r)];
+      if (these != null) {
+        events.addAll(these);
       }
     }
     return events;
   }
 
-  synchronized Event at(long revision) {
-    Event event = ring[slot(revision)];
-    if (event == null || event.revision() != revision) {
-      throw new IllegalStateException("history holds no event " + revision);
-    }
-    return event;
+  synchronized List<Event> at(long revision) {
+    List<Event> events = ring[slot(revision)];
+    return events == null ? List.of() : events;
   }
 
   synchronized long revisions() {
@@ -86,13 +102,17 @@ final class History {
     return (int) (revision & (ring.length - 1));
   }
 
+  @SuppressWarnings("unchecked") // an array of lists can be made in no other way
+  private static @Nullable List<Event>[] newRing(int length) {
+    return (@Nullable List<Event>[]) new List<?>[length];
+  }
+
   private void grow() {
-    @Nullable Event[] old = ring;
-    ring = Arrays.copyOf(new Event[0], old.length * 2);
-    for (Event event : old) {
-      if (event != null) {
-        ring[slot(event.revision())] = event;
-      }
+    @Nullable List<Event>[] old = ring;
+    @Nullable List<Event>[] larger = Arrays.copyOf(newRing(0), old.length * 2);
+    ring = larger;
+    for (long revision = compacted + 1; revision <= newest; revision++) {
+      larger[slot(revision)] = old[(int) (revision & (old.length - 1))];
     }
   }
 }

@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
 /// @param value the new value, or null for a removal
 @SuppressWarnings("ArrayRecordComponent") // handed from SQLite to the entry, never changed
 record Row(long revision, String key, long createRevision, byte @Nullable [] value) {
+  /// The same write with another value, as it is encrypted.
+  Row withValue(byte[] value) {
+    return new Row(revision, key, createRevision, value);
+  }
+
   /// CRC-32C over all of it: SQLite itself does not notice flipped bits in a value.
   long checksum() {
     CRC32C crc = new CRC32C();

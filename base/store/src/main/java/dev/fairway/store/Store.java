@@ -19,6 +19,10 @@ public interface Store extends AutoCloseable {
   /// The newest state of one key, or null if there is none.
   @Nullable Entry get(String key);
 
+  /// Whether the key's value lies in storage in an older form than it would be written in now, as
+  /// after a change of encryption keys: writing it again, even unchanged, brings it up to date.
+  boolean isStale(String key);
+
   /// The entries whose key starts with `prefix`, in key order, as they were at one revision.
   ///
   /// @param startAfterKey the last key of the page before, or null for the first page

@@ -9,7 +9,9 @@ import java.nio.file.Path;
 /// @param file the database file; its directory must exist, SQLite's `-wal` file lies beside it
 /// @param historyRevisions how many of the newest revisions stay readable, at least 1
 /// @param historyBytes how many bytes their values may take, at least 1
-public record StoreConfig(Path file, int historyRevisions, long historyBytes) {
+/// @param transformer between values and what is in the file
+public record StoreConfig(
+    Path file, int historyRevisions, long historyBytes, Transformer transformer) {
   static final int HISTORY_REVISIONS = 20_000;
   static final long HISTORY_BYTES = 64L << 20;
 
@@ -18,6 +20,11 @@ public record StoreConfig(Path file, int historyRevisions, long historyBytes) {
       throw new IllegalArgumentException("history must hold at least one revision and one byte");
     }
     file = file.toAbsolutePath().normalize();
+  }
+
+  /// The same store with another transformer.
+  public StoreConfig with(Transformer transformer) {
+    return new StoreConfig(file, historyRevisions, historyBytes, transformer);
   }
 
   /// A store with the usual history: 20,000 revisions, 64 MiB.

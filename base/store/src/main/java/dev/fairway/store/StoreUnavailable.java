@@ -14,7 +14,11 @@ public final class StoreUnavailable extends StoreException {
     DISK_FULL,
     NOT_WRITABLE,
     CORRUPT,
-    BROKEN_DISK
+    BROKEN_DISK,
+    /// The servers that hold the data do not answer.
+    UNREACHABLE,
+    /// They answer, and refuse this client.
+    REFUSED
   }
 
   private final Reason reason;

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,8 +19,7 @@ final class WatchDispatcher {
   private static final Logger LOG = LoggerFactory.getLogger(WatchDispatcher.class);
   private static final int CHUNK = 1000;
 
-  private final History history;
-  private final LongSupplier visibleRevision;
+  private final Snapshots snapshots;
   private final ConcurrentLinkedQueue<ActiveWatch> joining = new ConcurrentLinkedQueue<>();
   private final Map<String, List<ActiveWatch>> watches = new HashMap<>();
   private final Thread thread;
@@ -29,10 +27,9 @@ final class WatchDispatcher {
   private volatile boolean leaving;
   private volatile boolean stopping;
 
-  WatchDispatcher(History history, long position, LongSupplier visibleRevision, String name) {
-    this.history = history;
-    this.position = position;
-    this.visibleRevision = visibleRevision;
+  WatchDispatcher(Snapshots snapshots, String name) {
+    this.snapshots = snapshots;
+    this.position = snapshots.visibleRevision();
     this.thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
   }
 
@@ -82,7 +79,7 @@ final class WatchDispatcher {
         admit(watch);
         worked = true;
       }
-      if (!worked && joining.isEmpty() && visibleRevision.getAsLong() == position && !stopping) {
+      if (!worked && joining.isEmpty() && snapshots.visibleRevision() == position && !stopping) {
         LockSupport.park(this);
       }
     }
@@ -95,12 +92,13 @@ final class WatchDispatcher {
   }
 
   private boolean advance() {
-    long target = visibleRevision.getAsLong();
+    long target = snapshots.visibleRevision();
     long from = position;
     if (target == from) {
       return false;
     }
-    List<Event> events = history.after(from, (int) Math.min(CHUNK, target - from));
+    int revisions = (int) Math.min(CHUNK, target - from);
+    List<Event> events = snapshots.history().after(from, revisions);
     if (events == null) {
       Compacted cause = new Compacted(from, target);
       LOG.warn("all watches end: they fell behind history at revision {}", from);
@@ -119,7 +117,7 @@ final class WatchDispatcher {
         }
       }
     }
-    position = from + events.size();
+    position = from + revisions;
     return true;
   }
 
@@ -127,7 +125,8 @@ final class WatchDispatcher {
   private void admit(ActiveWatch watch) {
     long from = watch.startRevision;
     while (from < position && !watch.closed) {
-      List<Event> events = history.after(from, (int) Math.min(CHUNK, position - from));
+      int revisions = (int) Math.min(CHUNK, position - from);
+      List<Event> events = snapshots.history().after(from, revisions);
       if (events == null) {
         watch.end(new Compacted(from, position));
         return;
@@ -136,7 +135,7 @@ final class WatchDispatcher {
       if (!matching.isEmpty()) {
         watch.deliver(matching);
       }
-      from += events.size();
+      from += revisions;
     }
     // A start beyond the position: the events between are not the watch's. Go there together.
     while (position < watch.startRevision) {

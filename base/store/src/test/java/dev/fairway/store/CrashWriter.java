@@ -22,7 +22,7 @@ final class CrashWriter {
       return;
     }
     int round = Integer.parseInt(arguments[1]);
-    EmbeddedStore store = EmbeddedStore.open(new StoreConfig(file, 300, 1 << 20));
+    EmbeddedStore store = EmbeddedStore.open(new StoreConfig(file, 300, 1 << 20, Transformer.NONE));
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
     out.println("open");
     for (int t = 0; t < THREADS; t++) {

@@ -48,7 +48,7 @@ class EmbeddedStoreTest {
 
   @Test
   void keepsABoundedHistoryByCountAndByBytes() {
-    StoreConfig byCount = new StoreConfig(file(), 100, 1 << 30);
+    StoreConfig byCount = new StoreConfig(file(), 100, 1 << 30, Transformer.NONE);
     try (EmbeddedStore store = EmbeddedStore.open(byCount)) {
       long revision = store.create("/a", bytes("0"));
       for (int i = 0; i < 500; i++) {
@@ -64,7 +64,8 @@ class EmbeddedStoreTest {
             .isInstanceOf(Compacted.class);
       }
     }
-    StoreConfig byBytes = new StoreConfig(directory.resolve("bytes.db"), 1000, 100_000);
+    StoreConfig byBytes =
+        new StoreConfig(directory.resolve("bytes.db"), 1000, 100_000, Transformer.NONE);
     try (EmbeddedStore store = EmbeddedStore.open(byBytes)) {
       for (int i = 0; i < 60; i++) {
         store.create("/" + i, new byte[10_000]);

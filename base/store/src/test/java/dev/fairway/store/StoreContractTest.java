@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +40,34 @@ class StoreContractTest {
         new Engine(
             "embedded",
             directory -> EmbeddedStore.open(StoreConfig.of(directory.resolve("store.db")))),
-        new Engine("in memory", _ -> EmbeddedStore.inMemory()));
+        new Engine("in memory", _ -> EmbeddedStore.inMemory()),
+        new Engine("etcd", _ -> EtcdStore.open(server().config())));
+  }
+
+  private static @TempDir Path etcdDirectory;
+  private static @Nullable EtcdServer etcd;
+
+  /// One for all tests; each leaves it without keys.
+  private static EtcdServer server() {
+    EtcdServer running = etcd;
+    if (running == null) {
+      try {
+        running = EtcdServer.start(etcdDirectory);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      etcd = running;
+    }
+    return running;
+  }
+
+  @AfterAll
+  static void stopEtcd() {
+    EtcdServer running = etcd;
+    if (running != null) {
+      running.close();
+      etcd = null;
+    }
   }
 
   @Parameter Engine engine;
@@ -51,6 +81,13 @@ class StoreContractTest {
 
   @AfterEach
   void close() {
+    if (engine.name().equals("etcd")) {
+      try (Store left = engine.open().apply(directory)) {
+        for (Entry entry : left.list("/", null, 0, 0).entries()) {
+          left.delete(entry.key(), entry.modRevision());
+        }
+      }
+    }
     store.close();
   }
 

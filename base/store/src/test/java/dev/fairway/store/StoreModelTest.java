@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,18 +26,29 @@ class StoreModelTest {
   @Test
   void behavesLikeACopyARevision() throws Exception {
     for (long seed = 1; seed <= 6; seed++) {
-      run(seed);
+      Path file = directory.resolve("model-" + seed + ".db");
+      StoreConfig config = new StoreConfig(file, HISTORY, 40_000, Transformer.NONE);
+      run(seed, () -> EmbeddedStore.open(config));
     }
   }
 
-  private void run(long seed) throws Exception {
+  @Test
+  void behavesLikeACopyARevisionInEtcd() throws Exception {
+    try (EtcdServer etcd = EtcdServer.start(directory)) {
+      EtcdConfig whole = etcd.config();
+      EtcdConfig config =
+          new EtcdConfig(
+              whole.endpoints(), null, whole.keyPrefix(), HISTORY, 40_000, Transformer.NONE);
+      run(7, () -> EtcdStore.open(config));
+    }
+  }
+
+  private static void run(long seed, Supplier<Store> open) throws Exception {
     Random random = new Random(seed);
-    StoreConfig config =
-        new StoreConfig(directory.resolve("model-" + seed + ".db"), HISTORY, 40_000);
     List<NavigableMap<String, Entry>> states = new ArrayList<>();
     states.add(new TreeMap<>());
     states.add(new TreeMap<>());
-    EmbeddedStore store = EmbeddedStore.open(config);
+    Store store = open.get();
     try {
       for (int step = 0; step < 600; step++) {
         write(random, store, states);
@@ -48,7 +60,7 @@ class StoreModelTest {
         }
         if (random.nextInt(100) == 0) {
           store.close();
-          store = EmbeddedStore.open(config);
+          store = open.get();
           assertThat(store.revision()).as("seed %d", seed).isEqualTo(states.size() - 1);
         }
       }
