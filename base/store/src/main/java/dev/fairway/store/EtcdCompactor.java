@@ -4,7 +4,6 @@ package dev.fairway.store;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.etcd.jetcd.KeyValue;
-import io.etcd.jetcd.kv.GetResponse;
 import io.etcd.jetcd.kv.TxnResponse;
 import java.time.Duration;
 import java.util.List;
@@ -40,8 +39,7 @@ final class EtcdCompactor implements AutoCloseable {
 
   /// The revision before which history went, as far as the key tells; 0 if it does not.
   static long lastCompaction(EtcdConnection etcd) {
-    GetResponse response = etcd.getOne(KEY);
-    List<KeyValue> kept = response == null ? List.of() : response.getKvs();
+    List<KeyValue> kept = etcd.getOne(KEY).getKvs();
     return kept.isEmpty() ? 0 : revision(kept.getFirst());
   }
 

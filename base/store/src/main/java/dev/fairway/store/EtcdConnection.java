@@ -34,6 +34,9 @@ final class EtcdConnection implements AutoCloseable {
   /// Longer than etcd's own patience with its disk and its peers, 7 s.
   static final Duration PATIENCE = Duration.ofSeconds(10);
 
+  /// As long as members need to elect another leader.
+  private static final Duration RETRYING = Duration.ofSeconds(3);
+
   private static final Duration KEEP_ALIVE = Duration.ofSeconds(30);
 
   /// First key and end of a range that is everything.
@@ -52,7 +55,9 @@ final class EtcdConnection implements AutoCloseable {
             .keepaliveTime(KEEP_ALIVE)
             .keepaliveTimeout(PATIENCE)
             .connectTimeout(PATIENCE)
-            .retryMaxDuration(PATIENCE);
+            // A write that waited for a connection could be done long after its caller gave it up.
+            .waitForReady(false)
+            .retryMaxDuration(RETRYING);
     EtcdConfig.Tls tls = config.tls();
     if (tls != null) {
       try {
@@ -81,12 +86,11 @@ final class EtcdConnection implements AutoCloseable {
         .thenApply(response -> response.getHeader().getRevision());
   }
 
-  /// The newest revision, or null if etcd does not answer in time.
   long awaitNewestRevision() {
     return await("its revision", newestRevision());
   }
 
-  @Nullable GetResponse getOne(String key) {
+  GetResponse getOne(String key) {
     return await(key, kv.get(bytes(key)));
   }
 

@@ -62,6 +62,7 @@ final class EtcdFollower implements AutoCloseable {
   private @Nullable Watcher watcher;
   private int generation;
   private boolean broken;
+  private boolean outageTold;
   private volatile @Nullable StoreUnavailable unreadable;
   private volatile boolean stopping;
 
@@ -80,11 +81,9 @@ final class EtcdFollower implements AutoCloseable {
     StaleKeys stale = new StaleKeys();
     long newest = etcd.awaitNewestRevision();
     long revision =
-        Math.max(EtcdCompactor.lastCompaction(etcd), newest - config.historyRevisions());
-    Map<String, Entry> state = null;
-    if (revision > 0) {
-      state = load(config, etcd, stale, revision);
-    }
+        Math.max(
+            Math.max(1, EtcdCompactor.lastCompaction(etcd)), newest - config.historyRevisions());
+    Map<String, Entry> state = load(config, etcd, stale, revision);
     while (state == null) {
       revision = etcd.awaitNewestRevision();
       state = load(config, etcd, stale, revision);
@@ -248,6 +247,7 @@ final class EtcdFollower implements AutoCloseable {
     switch (message) {
       case Message.Events(int of, List<WatchEvent> events) -> {
         if (of == generation) {
+          outageTold = false;
           apply(events);
         }
       }
@@ -280,7 +280,8 @@ final class EtcdFollower implements AutoCloseable {
       reload();
       return;
     }
-    if (!broken) {
+    if (!outageTold) {
+      outageTold = true;
       LOG.warn(
           "the watch of etcd {} broke off, it is taken up again: {}",
           etcd.where(),

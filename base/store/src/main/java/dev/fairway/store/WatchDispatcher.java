@@ -101,7 +101,9 @@ final class WatchDispatcher {
     List<Event> events = snapshots.history().after(from, revisions);
     if (events == null) {
       Compacted cause = new Compacted(from, target);
-      LOG.warn("all watches end: they fell behind history at revision {}", from);
+      if (!watches.isEmpty()) {
+        LOG.warn("all watches end: they fell behind history at revision {}", from);
+      }
       for (ActiveWatch watch : all()) {
         watch.end(cause);
       }
@@ -124,6 +126,11 @@ final class WatchDispatcher {
   /// Replays history up to the common position, from where on the watch takes part in it.
   private void admit(ActiveWatch watch) {
     long from = watch.startRevision;
+    // A start beyond the position: the events before it are not the watch's. This may go further
+    // than there; what was passed is then replayed.
+    while (position < from) {
+      advance();
+    }
     while (from < position && !watch.closed) {
       int revisions = (int) Math.min(CHUNK, position - from);
       List<Event> events = snapshots.history().after(from, revisions);
@@ -136,10 +143,6 @@ final class WatchDispatcher {
         watch.deliver(matching);
       }
       from += revisions;
-    }
-    // A start beyond the position: the events between are not the watch's. Go there together.
-    while (position < watch.startRevision) {
-      advance();
     }
     if (!watch.closed) {
       watches.computeIfAbsent(watch.prefix, _ -> new ArrayList<>()).add(watch);

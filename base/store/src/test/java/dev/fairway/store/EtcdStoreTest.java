@@ -117,6 +117,8 @@ class EtcdStoreTest {
           .hasMessageContaining("whether /registry/a was written is known when it does");
       assertThatThrownBy(() -> store.get("/registry/a")).isInstanceOf(StoreUnavailable.class);
       etcd.startAgain();
+      Entry entry = other.get("/registry/a");
+      assertThat(text(entry)).as("not written after its caller was told").isEqualTo("1");
       long revision = created;
       for (int i = 0; i < 20; i++) {
         revision = other.update("/registry/a", bytes("" + i), revision);

@@ -11,7 +11,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -180,6 +183,42 @@ class StoreContractTest {
     assertThat(keys(store.list("/p/", null, 0, 0)))
         .containsExactly("/p/a", "/p/b", "/p/bb", "/p/d");
     assertThat(keys(store.list("/nothing/", null, 0, 0))).isEmpty();
+  }
+
+  private record FirstRevision(CompletableFuture<Long> revision) implements Listener {
+    @Override
+    public void events(List<Event> events) {
+      revision.complete(events.getFirst().revision());
+    }
+
+    @Override
+    public void ended(@Nullable StoreException cause) {
+      revision.completeExceptionally(new IllegalStateException("ended", cause));
+    }
+  }
+
+  @Test
+  void aWatchThatBeginsWhileOthersWriteMissesNothing() throws Exception {
+    AtomicBoolean done = new AtomicBoolean();
+    Thread writer =
+        Thread.ofPlatform()
+            .start(() -> {
+              for (long revision = store.create("/w", bytes("0")); !done.get(); ) {
+                revision = store.update("/w", bytes("x"), revision);
+              }
+            });
+    try {
+      for (int i = 0; i < 300; i++) {
+        long from = store.revision();
+        CompletableFuture<Long> first = new CompletableFuture<>();
+        try (Watch _ = store.watch("/", from, new FirstRevision(first))) {
+          assertThat(first.get(30, TimeUnit.SECONDS)).isEqualTo(from + 1);
+        }
+      }
+    } finally {
+      done.set(true);
+      writer.join();
+    }
   }
 
   @Test
