@@ -150,9 +150,7 @@ final class CommitLoop {
       for (Operation operation : batch) {
         decide(operation);
       }
-      compactTo =
-          Math.max(
-              compactTo, snapshots.oldestWithin(historyRevisions, historyBytes));
+      compactTo = Math.max(compactTo, snapshots.oldestWithin(historyRevisions, historyBytes));
       long compacting = writeCompaction();
       if (!pending.isEmpty() || compacting > 0) {
         log.commit();
@@ -210,8 +208,7 @@ final class CommitLoop {
     byte[] value = row.value();
     Entry entry =
         value == null ? null : new Entry(row.key(), value, row.createRevision(), row.revision());
-    log.append(
-        value == null ? row : row.withValue(transformer.toStorage(row.key(), value)));
+    log.append(value == null ? row : row.withValue(transformer.toStorage(row.key(), value)));
     pending.add(new Pending(row.key(), snapshots.push(row.revision(), row.key(), entry)));
     operation.decide(row.revision());
     nextRevision++;

@@ -37,10 +37,7 @@ public final class EmbeddedStore implements Store {
   /// it. All else is as with a file, but that a write is as durable as memory.
   public static EmbeddedStore inMemory() {
     return start(
-        new NoLog(),
-        StoreConfig.HISTORY_REVISIONS,
-        StoreConfig.HISTORY_BYTES,
-        Transformer.NONE);
+        new NoLog(), StoreConfig.HISTORY_REVISIONS, StoreConfig.HISTORY_BYTES, Transformer.NONE);
   }
 
   private static EmbeddedStore start(
@@ -51,8 +48,7 @@ public final class EmbeddedStore implements Store {
       load(log, transformer, snapshots, stale);
       CommitLoop commits =
           new CommitLoop(log, historyRevisions, historyBytes, transformer, snapshots, stale);
-      WatchDispatcher dispatcher =
-          new WatchDispatcher(snapshots, "store-watch-" + log.shortName());
+      WatchDispatcher dispatcher = new WatchDispatcher(snapshots, "store-watch-" + log.shortName());
       commits.start(dispatcher);
       dispatcher.start();
       return new EmbeddedStore(snapshots, commits, dispatcher);
@@ -87,11 +83,7 @@ public final class EmbeddedStore implements Store {
   }
 
   private static @Nullable Entry entry(
-      WriteLog log,
-      Transformer transformer,
-      Row row,
-      @Nullable Entry before,
-      StaleKeys stale) {
+      WriteLog log, Transformer transformer, Row row, @Nullable Entry before, StaleKeys stale) {
     // One string a key, however many versions of it there are.
     String key = before == null ? row.key() : before.key();
     byte[] stored = row.value();
@@ -103,8 +95,7 @@ public final class EmbeddedStore implements Store {
     try {
       plain = transformer.fromStorage(key, stored);
     } catch (GeneralSecurityException e) {
-      throw new StoreUnavailable(
-          Reason.CORRUPT, log.subject() + ": " + e.getMessage(), e);
+      throw new StoreUnavailable(Reason.CORRUPT, log.subject() + ": " + e.getMessage(), e);
     }
     stale.note(key, plain.stale());
     return new Entry(key, plain.value(), row.createRevision(), row.revision());

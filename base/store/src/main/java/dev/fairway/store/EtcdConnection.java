@@ -240,9 +240,9 @@ final class EtcdConnection implements AutoCloseable {
             + where()
             + " does not answer ("
             + why
-            + "); whether "
-            + subject
-            + " was written is known when it does",
+            + (subject.startsWith("/")
+                ? "); whether " + subject + " was written is known when it does"
+                : ")"),
         cause);
   }
 

@@ -29,6 +29,6 @@ public record StoreConfig(
 
   /// A store with the usual history: 20,000 revisions, 64 MiB.
   public static StoreConfig of(Path file) {
-    return new StoreConfig(file, HISTORY_REVISIONS, HISTORY_BYTES);
+    return new StoreConfig(file, HISTORY_REVISIONS, HISTORY_BYTES, Transformer.NONE);
   }
 }

@@ -8,9 +8,12 @@
 /// [EmbeddedStore] keeps everything in memory and logs it to one SQLite file (write-ahead log,
 /// `synchronous=FULL`, one writer thread that gives many callers one fsync). SQLite was chosen over
 /// a log of our own because its durability is trusted and its file can be opened by hand.
+/// [EtcdStore] keeps it in an etcd, which several API servers may share, and a copy in memory that
+/// follows it. Both read from [Snapshots].
 ///
 /// Limits: the data set must fit the heap; history is bounded ([StoreConfig]), older revisions
-/// answer [Compacted]; one process at a time owns a file; keys are at most 2048 characters, values
+/// answer [Compacted]; one process at a time owns a file, not
+/// an etcd; keys are at most 2048 characters, values
 /// at most 8 MiB. Transactions over several keys do not exist.
 @NullMarked
 package dev.fairway.store;

@@ -12,6 +12,7 @@ import dev.fairway.store.StoreUnavailable.Reason;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -117,7 +118,7 @@ class EtcdStoreTest {
           .hasMessageContaining("whether /registry/a was written is known when it does");
       assertThatThrownBy(() -> store.get("/registry/a")).isInstanceOf(StoreUnavailable.class);
       etcd.startAgain();
-      Entry entry = other.get("/registry/a");
+      Entry entry = awaitReadable(other, "/registry/a");
       assertThat(text(entry)).as("not written after its caller was told").isEqualTo("1");
       long revision = created;
       for (int i = 0; i < 20; i++) {
@@ -128,6 +129,18 @@ class EtcdStoreTest {
           .extracting(Event::revision)
           .doesNotHaveDuplicates()
           .isSorted();
+    }
+  }
+
+  /// The client waits longer each time before it tries to connect again.
+  private static Entry awaitReadable(Store store, String key) {
+    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    while (true) {
+      try {
+        return store.get(key);
+      } catch (StoreUnavailable e) {
+        assertThat(System.nanoTime()).isLessThan(deadline);
+      }
     }
   }
 

@@ -301,7 +301,7 @@ public final class Registry implements Lookup {
   private Entry replace(
       Kind kind, Entry entry, ObjectNode old, ObjectNode wanted, WriteOptions options) {
     byte[] value = StoredForm.encode(kind, wanted);
-    if (isSame(kind, entry.value(), value, old, wanted)) {
+    if (!store.isStale(entry.key()) && isSame(kind, entry.value(), value, old, wanted)) {
       return entry;
     }
     if (options.dryRun()) {
