@@ -12,9 +12,8 @@
 /// follows it. Both read from [Snapshots].
 ///
 /// Limits: the data set must fit the heap; history is bounded ([StoreConfig]), older revisions
-/// answer [Compacted]; one process at a time owns a file, not
-/// an etcd; keys are at most 2048 characters, values
-/// at most 8 MiB. Transactions over several keys do not exist.
+/// answer [Compacted]; one process at a time owns a file, not an etcd; keys are at most 2048
+/// characters, values at most 8 MiB. Transactions over several keys do not exist.
 @NullMarked
 package dev.fairway.store;
 
