@@ -67,7 +67,7 @@ class PolicyTest {
         ~ k get serviceaccount default
         $ run db worker-0 && run web worker-0 && run far worker-1
         $ k wait --for=condition=Ready pod/db pod/web pod/far --timeout=120s
-        $ asks web db && asks far db
+        ~ asks web db && asks far db
         db
         db
         $ k exec db -- sh -c '{ sleep 600 | nc -l -p 7001; } > /tmp/got 2>/dev/null &'
@@ -87,7 +87,7 @@ class PolicyTest {
         ~ asks far db
         db
         $ k delete pod db && run db worker-0 && k wait --for=condition=Ready pod/db --timeout=120s
-        $ asks far db
+        ~ asks far db
         db
         ! asks web db
         """);

@@ -17,7 +17,10 @@
 /// other, and endpoints that are loopback or link-local addresses or belong to another namespace's
 /// object or pod are not used.
 ///
-/// Limits: node ports are not served at loopback addresses.
+/// Limits: node ports are not served at loopback addresses. A client that ends connections by
+/// resets and uses the same port again within ten seconds may meet the endpoint of the one before,
+/// gone or not: connection tracking remembers it where something was sent twice
+/// (`nf_conntrack_proto_tcp.c`), and no datapath but `ebpf` inside the cluster is free of it.
 @NullMarked
 package dev.fairway.traffic;
 
