@@ -17,8 +17,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -150,7 +150,8 @@ class BgpNetworkTest {
             "fd00:200:0:2::/64")) {
       taken.add(Prefix.parse(prefix));
     }
-    BgpFabric.waitFor("what is taken", () -> Set.copyOf(agents.getFirst().prefixes()).equals(taken));
+    BgpFabric.waitFor(
+        "what is taken", () -> Set.copyOf(agents.getFirst().prefixes()).equals(taken));
     BgpFabric.waitFor("all is well", () -> agents.getFirst().problems().isEmpty());
 
     BgpFabric.waitFor(
@@ -195,7 +196,8 @@ class BgpNetworkTest {
   @Test
   void aReflectorSavesTheMesh() throws Exception {
     PodNetworkSettings settings =
-        BgpFabric.settings("{as: 64512, routeReflectors: [worker-1], bfd: {intervalMillis: 300, multiplier: 10}}");
+        BgpFabric.settings(
+            "{as: 64512, routeReflectors: [worker-1], bfd: {intervalMillis: 300, multiplier: 10}}");
     for (int i = 0; i < 3; i++) {
       agent(fabric.nodeMachine(i), i, settings);
     }
