@@ -155,7 +155,7 @@ final class TestCluster implements AutoCloseable {
 
   /// Waits until `what` answers true.
   static void await(String subject, Callable<Boolean> what) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
     while (!what.call()) {
       if (System.nanoTime() > deadline) {
         throw new AssertionError("did not come about: " + subject);
