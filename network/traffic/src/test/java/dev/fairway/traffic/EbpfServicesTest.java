@@ -201,15 +201,15 @@ class EbpfServicesTest {
 
   private static Service sticky(int seconds) {
     return new ServiceBuilder(service("web", VIP, "TCP", 80))
-            .editSpec()
-            .withSessionAffinity("ClientIP")
-            .withNewSessionAffinityConfig()
-            .withNewClientIP()
-            .withTimeoutSeconds(seconds)
-            .endClientIP()
-            .endSessionAffinityConfig()
-            .endSpec()
-            .build();
+        .editSpec()
+        .withSessionAffinity("ClientIP")
+        .withNewSessionAffinityConfig()
+        .withNewClientIP()
+        .withTimeoutSeconds(seconds)
+        .endClientIP()
+        .endSessionAffinityConfig()
+        .endSpec()
+        .build();
   }
 
   @Test

@@ -284,15 +284,15 @@ class NodeServicesTest {
 
   private static Service sticky(int seconds) {
     return new ServiceBuilder(service("web", VIP, "TCP", 80))
-            .editSpec()
-            .withSessionAffinity("ClientIP")
-            .withNewSessionAffinityConfig()
-            .withNewClientIP()
-            .withTimeoutSeconds(seconds)
-            .endClientIP()
-            .endSessionAffinityConfig()
-            .endSpec()
-            .build();
+        .editSpec()
+        .withSessionAffinity("ClientIP")
+        .withNewSessionAffinityConfig()
+        .withNewClientIP()
+        .withTimeoutSeconds(seconds)
+        .endClientIP()
+        .endSessionAffinityConfig()
+        .endSpec()
+        .build();
   }
 
   @Test
