@@ -2,6 +2,7 @@
 package dev.fairway.reconcile;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import org.jspecify.annotations.Nullable;
 
 /// Names one object among those of its kind.
 ///
@@ -17,6 +18,20 @@ public record ObjectKey(String namespace, String name) implements Comparable<Obj
   /// The key of a cluster-scoped object.
   public static ObjectKey ofClusterScoped(String name) {
     return new ObjectKey("", name);
+  }
+
+  /// Objects are kept by these; what the compiler makes of a record is slower until it has been
+  /// optimised, and a program that starts has no time for that.
+  @Override
+  public int hashCode() {
+    return 31 * namespace.hashCode() + name.hashCode();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ObjectKey that
+        && name.equals(that.name)
+        && namespace.equals(that.namespace);
   }
 
   @Override

@@ -158,7 +158,7 @@ final class ServicesBench implements Bench.Benchmark {
   private void iptables(NetworkNamespace node, Path cgroup, int count) throws Exception {
     String services = String.format(Locale.ROOT, "%,d Services", count);
     double load;
-    try (AgentProcess agent = agent(HEAP, "iptables", count, cgroup, count == MANY ? 20 : 100)) {
+    try (AgentProcess agent = agent(HEAP, "iptables", count, cgroup, count == MANY ? 20 : 40)) {
       load = agent.said("load");
       changes("iptables", services, agent);
     }

@@ -75,7 +75,10 @@ public final class NftValue {
   public static final class Builder {
     private static final int MAX_BYTES = 64;
 
-    private final byte[] parts = new byte[MAX_BYTES];
+    /// Enough for a key of IPv4 addresses.
+    private static final int FEW_BYTES = 20;
+
+    private byte[] parts = new byte[FEW_BYTES];
     private int length;
 
     private Builder() {}
@@ -92,6 +95,7 @@ public final class NftValue {
 
     public Builder mac(MacAddress mac) {
       byte[] bytes = mac.bytes();
+      room(8);
       System.arraycopy(bytes, 0, parts, length, bytes.length);
       length += 8;
       return this;
@@ -109,11 +113,18 @@ public final class NftValue {
 
     /// Most significant byte first.
     private void word(int value) {
+      room(4);
       parts[length] = (byte) (value >>> 24);
       parts[length + 1] = (byte) (value >>> 16);
       parts[length + 2] = (byte) (value >>> 8);
       parts[length + 3] = (byte) value;
       length += 4;
+    }
+
+    private void room(int more) {
+      if (length + more > parts.length) {
+        parts = Arrays.copyOf(parts, MAX_BYTES);
+      }
     }
 
     /// A number in the machine's own order.

@@ -81,6 +81,7 @@ public final class IptablesDatapath implements ServiceDatapath {
   private final ServicesConfig config;
   private final NfTables tables;
   private final Map<IpFamily, Iptables> programs = new EnumMap<>(IpFamily.class);
+  private final Map<IpFamily, IptablesWriter> writers = new EnumMap<>(IpFamily.class);
   private final Map<IpFamily, IptablesRules> loaded = new EnumMap<>(IpFamily.class);
 
   /// Our chains as they are listed after the last change.
@@ -225,8 +226,7 @@ public final class IptablesDatapath implements ServiceDatapath {
       IptablesRules before,
       Map<String, List<String>> there,
       String entrances) {
-    IptablesRules wanted =
-        IptablesWriter.write(family, config, index.ports(), index.healthChecks().values());
+    IptablesRules wanted = writer(family).write(index.ports(), index.healthChecks().values());
     loaded.remove(family);
     IdleChains chains = idle(family);
     Set<String> due = chains.due();
@@ -430,6 +430,10 @@ public final class IptablesDatapath implements ServiceDatapath {
 
   private IdleChains idle(IpFamily family) {
     return Objects.requireNonNull(idle.get(family));
+  }
+
+  private IptablesWriter writer(IpFamily family) {
+    return writers.computeIfAbsent(family, one -> new IptablesWriter(one, config));
   }
 
   private Iptables of(IpFamily family) {

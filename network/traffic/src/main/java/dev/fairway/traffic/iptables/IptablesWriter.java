@@ -4,6 +4,7 @@ package dev.fairway.traffic.iptables;
 import dev.fairway.net.IpAddress;
 import dev.fairway.net.IpFamily;
 import dev.fairway.net.Prefix;
+import dev.fairway.net.Protocol;
 import dev.fairway.net.TransportAddress;
 import dev.fairway.traffic.rules.BalancedPort;
 import dev.fairway.traffic.rules.HealthCheck;
@@ -12,50 +13,82 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeSet;
 
-/// Writes what kube-proxy would write for the same Services. Pure.
+/// Writes what kube-proxy would write for the same Services. Pure, but for what it remembers having
+/// written. Not for several threads.
 final class IptablesWriter {
   /// The bit of a packet's mark that asks for masquerading, as kube-proxy's default.
   private static final String MARK = "0x4000";
 
-  private static final Comparator<BalancedPort> ORDER =
-      Comparator.comparing((BalancedPort port) -> port.name().toString())
-          .thenComparing(BalancedPort::protocol);
+  private static final Comparator<Written> ORDER =
+      Comparator.comparing(Written::name).thenComparing(Written::protocol);
 
   private final IpFamily family;
   private final ServicesConfig config;
-  private final Map<String, List<String>> filter = new LinkedHashMap<>();
-  private final Map<String, List<String>> nat = new LinkedHashMap<>();
+  private Map<String, List<String>> filter = new LinkedHashMap<>();
+  private Map<String, List<String>> nat = new LinkedHashMap<>();
 
   /// Of one among so many.
   private final Map<Integer, String> probabilities = new HashMap<>();
 
-  private IptablesWriter(IpFamily family, ServicesConfig config) {
+  /// What one port is written as: its own chains, and its part of the shared ones.
+  private record Written(
+      String name,
+      Protocol protocol,
+      Map<String, List<String>> filter,
+      Map<String, List<String>> nat) {}
+
+  /// By the port itself, not by what it says: those of Services that have not changed are the same.
+  private IdentityHashMap<BalancedPort, Written> before = new IdentityHashMap<>();
+
+  IptablesWriter(IpFamily family, ServicesConfig config) {
     this.family = family;
     this.config = config;
   }
 
-  /// The rules of one IP family.
+  /// The rules of one IP family, from nothing.
   static IptablesRules write(
       IpFamily family,
       ServicesConfig config,
       Collection<BalancedPort> ports,
       Collection<HealthCheck> healthChecks) {
-    IptablesWriter writer = new IptablesWriter(family, config);
-    writer.shared();
-    ports.stream()
-        .filter(port -> port.family() == family)
-        .sorted(ORDER)
-        .forEach(port -> writer.new PortRules(port).write());
+    return new IptablesWriter(family, config).write(ports, healthChecks);
+  }
+
+  /// All rules. Ports that it was given before are not written again.
+  IptablesRules write(Collection<BalancedPort> ports, Collection<HealthCheck> healthChecks) {
+    filter = new LinkedHashMap<>();
+    nat = new LinkedHashMap<>();
+    shared();
+    IdentityHashMap<BalancedPort, Written> now = new IdentityHashMap<>(ports.size());
+    List<Written> all = new ArrayList<>(ports.size());
+    for (BalancedPort port : ports) {
+      if (port.family() == family) {
+        Written one = before.get(port);
+        if (one == null) {
+          PortRules rules = new PortRules(port);
+          rules.write();
+          one = new Written(rules.name, port.protocol(), rules.ownFilter, rules.ownNat);
+        }
+        now.put(port, one);
+        all.add(one);
+      }
+    }
+    before = now;
+    all.sort(ORDER);
+    for (Written one : all) {
+      join(one.filter(), filter);
+      join(one.nat(), nat);
+    }
     for (HealthCheck check : healthChecks) {
       add(
-          writer.filter,
+          filter,
           KubeChains.NODE_PORTS,
           comment(
               check.service().namespace()
@@ -64,8 +97,19 @@ final class IptablesWriter {
                   + " health check node port"),
           "-m tcp -p tcp --dport " + check.port() + " -j ACCEPT");
     }
-    writer.nodePorts();
-    return new IptablesRules(writer.filter, writer.nat);
+    nodePorts();
+    return new IptablesRules(filter, nat);
+  }
+
+  private static void join(Map<String, List<String>> some, Map<String, List<String>> all) {
+    some.forEach((chain, rules) -> {
+      List<String> shared = KubeChains.isShared(chain) ? all.get(chain) : null;
+      if (shared == null) {
+        all.put(chain, rules);
+      } else {
+        shared.addAll(rules);
+      }
+    });
   }
 
   private void shared() {
@@ -121,7 +165,7 @@ final class IptablesWriter {
   }
 
   private static void add(Map<String, List<String>> table, String chain, String... words) {
-    Objects.requireNonNull(table.get(chain)).add(String.join(" ", words));
+    table.computeIfAbsent(chain, c -> new ArrayList<>()).add(String.join(" ", words));
   }
 
   private static String comment(String words) {
@@ -142,6 +186,8 @@ final class IptablesWriter {
 
   /// The rules of one port.
   private final class PortRules {
+    private final Map<String, List<String>> ownFilter = new LinkedHashMap<>();
+    private final Map<String, List<String>> ownNat = new LinkedHashMap<>();
     private final BalancedPort port;
     private final String name;
     private final String protocol;
@@ -214,32 +260,32 @@ final class IptablesWriter {
       for (IpAddress address : port.clusterAddresses()) {
         if (anyInside) {
           add(
-              nat,
+              ownNat,
               KubeChains.SERVICES,
               comment(name + " cluster IP"),
               to(address),
               "-j " + insideChain);
         } else {
-          add(filter, KubeChains.SERVICES, none(), to(address), end());
+          add(ownFilter, KubeChains.SERVICES, none(), to(address), end());
         }
       }
       for (IpAddress address : port.externalIps()) {
         if (any) {
           add(
-              nat,
+              ownNat,
               KubeChains.SERVICES,
               comment(name + " external IP"),
               to(address),
               "-j " + external);
         }
         if (!anyOutside) {
-          add(filter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
+          add(ownFilter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
         }
       }
       for (IpAddress address : port.loadBalancerIps()) {
         if (any) {
           add(
-              nat,
+              ownNat,
               KubeChains.SERVICES,
               comment(name + " loadbalancer IP"),
               to(address),
@@ -247,24 +293,24 @@ final class IptablesWriter {
         }
         if (isRestricted()) {
           add(
-              filter,
+              ownFilter,
               KubeChains.FIREWALL,
               comment(name + " traffic not accepted by " + firewall),
               to(address),
               "-j DROP");
         }
         if (!anyOutside) {
-          add(filter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
+          add(ownFilter, KubeChains.EXTERNAL_SERVICES, none(), to(address), end());
         }
       }
       if (port.nodePort().isPresent()) {
         String toNodePort = protocol + " --dport " + port.nodePort().getAsInt();
         if (any) {
-          add(nat, KubeChains.NODE_PORTS, comment(name), toNodePort, "-j " + external);
+          add(ownNat, KubeChains.NODE_PORTS, comment(name), toNodePort, "-j " + external);
         }
         if (!anyOutside) {
           add(
-              filter,
+              ownFilter,
               KubeChains.EXTERNAL_SERVICES,
               none(),
               "-m addrtype --dst-type LOCAL",
@@ -288,7 +334,7 @@ final class IptablesWriter {
 
     private void inside() {
       String chain = port.insideLocal() ? local : cluster;
-      nat.putIfAbsent(chain, new ArrayList<>());
+      ownNat.putIfAbsent(chain, new ArrayList<>());
       List<Prefix> pods = pods();
       if (pods.isEmpty()) {
         return;
@@ -296,7 +342,7 @@ final class IptablesWriter {
       // A rule can deny one prefix only.
       for (IpAddress address : port.clusterAddresses()) {
         add(
-            nat,
+            ownNat,
             chain,
             comment(name + " cluster IP"),
             to(address),
@@ -310,12 +356,12 @@ final class IptablesWriter {
     }
 
     private void outside() {
-      nat.put(external, new ArrayList<>());
+      ownNat.put(external, new ArrayList<>());
       String destinations = name + " external destinations";
       if (port.outsideLocal()) {
         for (Prefix pods : pods()) {
           add(
-              nat,
+              ownNat,
               external,
               comment("pod traffic for " + destinations),
               "-s " + pods,
@@ -323,34 +369,34 @@ final class IptablesWriter {
         }
         String ours = "-m addrtype --src-type LOCAL";
         add(
-            nat,
+            ownNat,
             external,
             comment("masquerade LOCAL traffic for " + destinations),
             ours,
             "-j " + KubeChains.MARK_MASQ);
         add(
-            nat,
+            ownNat,
             external,
             comment("route LOCAL traffic for " + destinations),
             ours,
             "-j " + cluster);
       } else {
         add(
-            nat,
+            ownNat,
             external,
             comment("masquerade traffic for " + destinations),
             "-j " + KubeChains.MARK_MASQ);
       }
       if (anyOutside) {
-        add(nat, external, "-j " + (port.outsideLocal() ? local : cluster));
+        add(ownNat, external, "-j " + (port.outsideLocal() ? local : cluster));
       }
       if (port.outsideLocal()) {
-        nat.putIfAbsent(cluster, new ArrayList<>());
+        ownNat.putIfAbsent(cluster, new ArrayList<>());
       }
     }
 
     private void sources() {
-      nat.put(firewall, new ArrayList<>());
+      ownNat.put(firewall, new ArrayList<>());
       boolean fromNode = false;
       for (Prefix range : port.sourceRanges()) {
         allow("-s " + range);
@@ -361,22 +407,22 @@ final class IptablesWriter {
         port.loadBalancerIps().forEach(address -> allow("-s " + address));
       }
       add(
-          nat,
+          ownNat,
           firewall,
           comment("other traffic to " + name + " will be dropped by " + KubeChains.FIREWALL));
     }
 
     private void allow(String source) {
-      add(nat, firewall, comment(name + " loadbalancer IP"), source, "-j " + external);
+      add(ownNat, firewall, comment(name + " loadbalancer IP"), source, "-j " + external);
     }
 
     private void choose(String chain, List<TransportAddress> endpoints) {
-      nat.putIfAbsent(chain, new ArrayList<>());
+      ownNat.putIfAbsent(chain, new ArrayList<>());
       port.affinity()
           .ifPresent(time -> {
             for (TransportAddress endpoint : endpoints) {
               add(
-                  nat,
+                  ownNat,
                   chain,
                   comment(name + " -> " + endpoint),
                   "-m recent --name " + chain(endpoint),
@@ -395,7 +441,7 @@ final class IptablesWriter {
           words.add("-m statistic --mode random --probability " + probability);
         }
         words.add("-j " + chain(endpoint));
-        add(nat, chain, words.toArray(new String[0]));
+        add(ownNat, chain, words.toArray(new String[0]));
       }
     }
 
@@ -405,14 +451,14 @@ final class IptablesWriter {
 
     private void endpoint(TransportAddress endpoint) {
       String chain = chain(endpoint);
-      nat.put(chain, new ArrayList<>());
-      add(nat, chain, comment(name), "-s " + endpoint.address(), "-j " + KubeChains.MARK_MASQ);
+      ownNat.put(chain, new ArrayList<>());
+      add(ownNat, chain, comment(name), "-s " + endpoint.address(), "-j " + KubeChains.MARK_MASQ);
       List<String> words = new ArrayList<>(List.of(comment(name)));
       if (port.affinity().isPresent()) {
         words.add("-m recent --name " + chain + " --set");
       }
       words.add(protocol + " -j DNAT --to-destination " + endpoint);
-      add(nat, chain, words.toArray(new String[0]));
+      add(ownNat, chain, words.toArray(new String[0]));
     }
   }
 }

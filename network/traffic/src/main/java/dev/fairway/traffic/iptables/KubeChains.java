@@ -48,6 +48,11 @@ final class KubeChains {
         || chain.startsWith("KUBE-SEP-");
   }
 
+  /// Whether all ports have rules in it.
+  static boolean isShared(String chain) {
+    return SHARED.contains(chain);
+  }
+
   static String cluster(ServicePortName name, Protocol protocol) {
     return "KUBE-SVC-" + digest(name + word(protocol));
   }

@@ -51,7 +51,9 @@ import dev.fairway.traffic.rules.ServicesConfig;
 import dev.fairway.traffic.rules.Target;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -249,11 +251,12 @@ final class NftRules {
   List<NftRequest> elements(Plan plan) {
     List<NftRequest> requests = new ArrayList<>();
     delete(requests, services, plan.deletedFronts(), NftRules::key);
+    Map<Target.Way, NftVerdict> ways = new HashMap<>();
     add(
         requests,
         services,
         plan.newFronts(),
-        added -> Element.of(key(added.front()), verdict(added.target())));
+        added -> Element.of(key(added.front()), verdict(added.target(), ways)));
     delete(requests, endpoints, plan.deletedEndpoints(), NftRules::key);
     add(
         requests,
@@ -282,9 +285,11 @@ final class NftRules {
     return requests;
   }
 
-  private static NftVerdict verdict(Target target) {
+  /// @param ways the verdicts made so far: few for many targets
+  private static NftVerdict verdict(Target target, Map<Target.Way, NftVerdict> ways) {
     return switch (target) {
-      case Target.Balanced balanced -> NftVerdict.goTo(balanced.way().chain());
+      case Target.Balanced balanced ->
+          ways.computeIfAbsent(balanced.way(), way -> NftVerdict.goTo(way.chain()));
       case Target.Refused _ -> NftVerdict.goTo(REFUSE);
       case Target.Dropped _ -> NftVerdict.drop();
     };
@@ -501,7 +506,11 @@ final class NftRules {
   private static <T> void add(
       List<NftRequest> requests, NftSet set, List<T> some, Function<T, Element> element) {
     if (!some.isEmpty()) {
-      requests.add(new AddElements(set, some.stream().map(element).toList()));
+      List<Element> elements = new ArrayList<>(some.size());
+      for (T one : some) {
+        elements.add(element.apply(one));
+      }
+      requests.add(new AddElements(set, elements));
     }
   }
 }

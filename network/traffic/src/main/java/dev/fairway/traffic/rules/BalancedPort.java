@@ -52,6 +52,9 @@ public record BalancedPort(
     for (IpAddress address : clusterAddresses) {
       targets.put(new Front(address, protocol, port), inside);
     }
+    if (externalIps.isEmpty() && loadBalancerIps.isEmpty() && nodePort.isEmpty()) {
+      return;
+    }
     Target outside = outside(List.of());
     for (IpAddress address : externalIps) {
       targets.put(new Front(address, protocol, port), outside);

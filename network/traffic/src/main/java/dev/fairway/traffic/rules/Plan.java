@@ -117,6 +117,11 @@ public record Plan(
       return new Sides<>(List.copyOf(new TreeSet<>(gone)), List.copyOf(new TreeSet<>(added)));
     }
 
+    /// What comes where nothing was, in no order.
+    static <T extends Comparable<T>> Sides<T> added(Set<T> added) {
+      return new Sides<>(List.of(), List.copyOf(added));
+    }
+
     static <T extends Comparable<T>> Sides<T> between(Set<T> before, Set<T> after) {
       return of(without(before, after), without(after, before));
     }
@@ -180,6 +185,9 @@ public record Plan(
       Front front = swap.front();
       endpoints(front, 0, old.endpoints, now.endpoints, deletedEndpoints, newEndpoints);
       endpoints(front, HERE, old.here, now.here, deletedEndpoints, newEndpoints);
+      if (!isSticky(before) && !isSticky(after)) {
+        continue;
+      }
       List<Numbered> oldNumbers = numbers(before);
       List<Numbered> nowNumbers = numbers(after);
       numbers(front, oldNumbers, nowNumbers, deletedNumbers, newNumbers);
@@ -214,11 +222,17 @@ public record Plan(
     return before.equals(after);
   }
 
+  private static boolean isSticky(@Nullable Target target) {
+    return target instanceof Target.Balanced balanced && balanced.affinity().isPresent();
+  }
+
   private record Lists(List<TransportAddress> endpoints, List<TransportAddress> here) {
+    private static final Lists NONE = new Lists(List.of(), List.of());
+
     static Lists of(@Nullable Target target) {
       return target instanceof Target.Balanced balanced
           ? new Lists(balanced.endpoints(), balanced.here())
-          : new Lists(List.of(), List.of());
+          : NONE;
     }
   }
 

@@ -24,9 +24,13 @@ final class PodAddresses {
   private final Map<IpAddress, Set<ObjectKey>> owners = new HashMap<>();
   private final Map<IpAddress, Set<ObjectKey>> refused = new HashMap<>();
 
+  /// What each Service was not given: no longer than until it is read again.
+  private final Map<ObjectKey, Set<IpAddress>> wanted = new HashMap<>();
+
   void clear() {
     owners.clear();
     refused.clear();
+    wanted.clear();
   }
 
   /// Takes note of a pod.
@@ -92,6 +96,26 @@ final class PodAddresses {
   /// Remembers that a Service was not given an address. Those who read Services may be several.
   synchronized void refuse(IpAddress address, ObjectKey service) {
     refused.computeIfAbsent(address, a -> new HashSet<>()).add(service);
+    wanted.computeIfAbsent(service, s -> new HashSet<>()).add(address);
+  }
+
+  /// Forgets what a Service was not given: it is read again, or gone.
+  void forget(ObjectKey service) {
+    Set<IpAddress> addresses = wanted.remove(service);
+    if (addresses == null) {
+      return;
+    }
+    for (IpAddress address : addresses) {
+      Set<ObjectKey> others = refused.get(address);
+      if (others != null && others.remove(service) && others.isEmpty()) {
+        refused.remove(address);
+      }
+    }
+  }
+
+  /// How many addresses some Service was not given.
+  int refusals() {
+    return refused.size();
   }
 
   /// The Services that were not given an address, which are to be read again.

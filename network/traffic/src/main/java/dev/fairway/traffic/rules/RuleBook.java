@@ -31,9 +31,9 @@ final class RuleBook {
 
   private final Consumer<String> problems;
   private final Map<Front, List<Claim>> claims = new HashMap<>();
-  private final Counts<IpAddress> refused = new Counts<>();
-  private final Counts<IpAddress> hairpins = new Counts<>();
-  private final Counts<Target.Way> ways = new Counts<>();
+  private final Counts<IpAddress> refused;
+  private final Counts<IpAddress> hairpins;
+  private final Counts<Target.Way> ways;
 
   /// What stood at the changed fronts when the last plan was taken.
   private final Map<Front, @Nullable Target> before = new HashMap<>();
@@ -45,15 +45,18 @@ final class RuleBook {
   RuleBook(Consumer<String> problems, boolean followed) {
     this.problems = problems;
     this.followed = followed;
+    this.refused = new Counts<>(followed);
+    this.hairpins = new Counts<>(followed);
+    this.ways = new Counts<>(followed);
   }
 
   /// Has what changes kept for a plan from now on, or not.
   void follow(boolean wanted) {
     followed = wanted;
     before.clear();
-    refused.take();
-    hairpins.take();
-    ways.take();
+    refused.follow(wanted);
+    hairpins.follow(wanted);
+    ways.follow(wanted);
   }
 
   /// What leads from nothing to now.
@@ -64,8 +67,8 @@ final class RuleBook {
     return Plan.of(
         swaps,
         Plan.Sides.of(Set.of(), ways.present()),
-        Plan.Sides.of(Set.of(), refused.present()),
-        Plan.Sides.of(Set.of(), hairpins.present()));
+        Plan.Sides.added(refused.present()),
+        Plan.Sides.added(hairpins.present()));
   }
 
   void add(ObjectKey service, Front front, Target target) {
@@ -100,7 +103,7 @@ final class RuleBook {
     if (list.isEmpty()) {
       claims.remove(front);
     } else {
-      claims.put(front, List.copyOf(list));
+      claims.put(front, list.size() == 1 ? List.of(list.getFirst()) : List.copyOf(list));
     }
     if (followed && !before.containsKey(front)) {
       before.put(front, old);
@@ -109,7 +112,9 @@ final class RuleBook {
       old.ways().forEach(ways::remove);
     }
     if (now != null) {
-      now.ways().forEach(ways::add);
+      for (Target.Way way : now.ways()) {
+        ways.add(way);
+      }
     }
   }
 
@@ -173,14 +178,32 @@ final class RuleBook {
   static final class Counts<T extends Comparable<T>> {
     private final Map<T, Integer> counts = new HashMap<>();
     private final Map<T, Boolean> wasThere = new HashMap<>();
+    private boolean followed;
+
+    Counts(boolean followed) {
+      this.followed = followed;
+    }
+
+    /// Has what comes and goes kept for [#take] from now on, or not.
+    void follow(boolean wanted) {
+      followed = wanted;
+      wasThere.clear();
+    }
 
     void add(T thing) {
-      wasThere.putIfAbsent(thing, counts.containsKey(thing));
-      counts.merge(thing, 1, Integer::sum);
+      Integer before = counts.put(thing, 1);
+      if (before != null) {
+        counts.put(thing, before + 1);
+      }
+      if (followed) {
+        wasThere.putIfAbsent(thing, before != null);
+      }
     }
 
     void remove(T thing) {
-      wasThere.putIfAbsent(thing, counts.containsKey(thing));
+      if (followed) {
+        wasThere.putIfAbsent(thing, counts.containsKey(thing));
+      }
       counts.computeIfPresent(thing, (t, count) -> count == 1 ? null : count - 1);
     }
 

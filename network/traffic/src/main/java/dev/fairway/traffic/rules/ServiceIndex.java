@@ -186,7 +186,12 @@ public final class ServiceIndex {
       changed.add(from);
     }
     if (to != null && after != null) {
-      slices.computeIfAbsent(to, k -> new HashMap<>()).put(key, after);
+      Map<ObjectKey, EndpointSlice> siblings = slices.get(to);
+      if (siblings == null) {
+        siblings = HashMap.newHashMap(1);
+        slices.put(to, siblings);
+      }
+      siblings.put(key, after);
       changed.add(to);
     }
   }
@@ -236,6 +241,7 @@ public final class ServiceIndex {
 
   private void read() {
     rereadMoved();
+    changed.forEach(pods::forget);
     Reading reading = Reading.of(changed, this::read);
     for (int i = 0; i < reading.keys().length; i++) {
       ObjectKey key = reading.keys()[i];

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -89,7 +90,7 @@ final class ServiceReader {
     List<BalancedPort> ports = new ArrayList<>();
     List<ServicePort> specified = Objects.requireNonNullElse(spec.getPorts(), List.of());
     for (int i = 0; i < specified.size(); i++) {
-      readPort(service, "spec.ports[" + i + "]", specified.get(i), slices, addresses, ports);
+      readPort(service, i, specified.get(i), slices, addresses, ports);
     }
     return ServiceRules.of(
         ports, cluster, config.nodePortAddresses(), healthCheck(service, spec, slices));
@@ -97,16 +98,16 @@ final class ServiceReader {
 
   private void readPort(
       Service service,
-      String field,
+      int place,
       ServicePort port,
       Collection<EndpointSlice> slices,
       Addresses addresses,
       List<BalancedPort> ports) {
-    Protocol protocol = protocol(service, field, port.getProtocol());
+    Protocol protocol = protocol(service, place, port.getProtocol());
     Integer number = port.getPort();
     if (protocol == null || !isPort(number)) {
       if (protocol != null) {
-        problem(service, field + ".port", number + " is not from 1 to 65535");
+        problem(service, "spec.ports[" + place + "].port", number + " is not from 1 to 65535");
       }
       return;
     }
@@ -301,20 +302,23 @@ final class ServiceReader {
     if (texts == null || texts.isEmpty()) {
       texts = spec.getClusterIP() == null ? List.of() : List.of(spec.getClusterIP());
     }
-    Set<IpAddress> addresses = new TreeSet<>();
+    Set<IpAddress> addresses = new LinkedHashSet<>();
     for (int i = 0; i < texts.size(); i++) {
       String text = texts.get(i);
       if (!text.isEmpty() && !text.equals("None")) {
-        add(addresses, address(service, "spec.clusterIPs[" + i + "]", text));
+        add(addresses, address(service, "spec.clusterIPs", i, "", text));
       }
     }
     return addresses;
   }
 
   private Set<IpAddress> externalIps(Service service, ServiceSpec spec) {
-    Set<IpAddress> addresses = new TreeSet<>();
     List<String> texts = Objects.requireNonNullElse(spec.getExternalIPs(), List.of());
-    if (!texts.isEmpty() && !config.externalIps()) {
+    if (texts.isEmpty()) {
+      return Set.of();
+    }
+    Set<IpAddress> addresses = new TreeSet<>();
+    if (!config.externalIps()) {
       problem(
           service,
           "spec.externalIPs",
@@ -322,31 +326,34 @@ final class ServiceReader {
       return addresses;
     }
     for (int i = 0; i < texts.size(); i++) {
-      add(addresses, address(service, "spec.externalIPs[" + i + "]", texts.get(i)));
+      add(addresses, address(service, "spec.externalIPs", i, "", texts.get(i)));
     }
     return addresses;
   }
 
   private Set<IpAddress> loadBalancerIps(Service service) {
-    Set<IpAddress> addresses = new TreeSet<>();
     if (!"LoadBalancer".equals(service.getSpec().getType())
         || service.getStatus() == null
         || service.getStatus().getLoadBalancer() == null) {
-      return addresses;
+      return Set.of();
     }
+    Set<IpAddress> addresses = new TreeSet<>();
     List<LoadBalancerIngress> ingress =
         Objects.requireNonNullElse(service.getStatus().getLoadBalancer().getIngress(), List.of());
     for (int i = 0; i < ingress.size(); i++) {
       String text = ingress.get(i).getIp();
       // A load balancer that is a proxy is to be gone through from inside the cluster, too.
       if (text != null && !"Proxy".equals(ingress.get(i).getIpMode())) {
-        add(addresses, address(service, "status.loadBalancer.ingress[" + i + "].ip", text));
+        add(addresses, address(service, "status.loadBalancer.ingress", i, ".ip", text));
       }
     }
     return addresses;
   }
 
   private List<Prefix> sourceRanges(Service service, List<String> texts) {
+    if (texts.isEmpty()) {
+      return List.of();
+    }
     List<Prefix> ranges = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       try {
@@ -373,14 +380,17 @@ final class ServiceReader {
     return name == null ? "" : name;
   }
 
-  private @Nullable Protocol protocol(HasMetadata object, String field, @Nullable String text) {
+  private @Nullable Protocol protocol(Service service, int place, @Nullable String text) {
     return switch (text) {
       case null -> Protocol.TCP;
       case "TCP" -> Protocol.TCP;
       case "UDP" -> Protocol.UDP;
       case "SCTP" -> Protocol.SCTP;
       default -> {
-        problem(object, field + ".protocol", "\"" + text + "\" is not TCP, UDP or SCTP");
+        problem(
+            service,
+            "spec.ports[" + place + "].protocol",
+            "\"" + text + "\" is not TCP, UDP or SCTP");
         yield null;
       }
     };
@@ -396,11 +406,13 @@ final class ServiceReader {
     }
   }
 
-  private @Nullable IpAddress address(HasMetadata object, String field, String text) {
+  /// As above, of an entry in a Service's list. The field's whole name is made only for a message.
+  private @Nullable IpAddress address(
+      Service service, String list, int i, String field, String text) {
     try {
       return IpAddress.parse(text);
     } catch (IllegalArgumentException e) {
-      problem(object, field, String.valueOf(e.getMessage()));
+      problem(service, list + "[" + i + "]" + field, String.valueOf(e.getMessage()));
       return null;
     }
   }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// What happens to connections to a front.
 public sealed interface Target {
@@ -113,6 +114,22 @@ public sealed interface Target {
   /// @param here how many for clients from outside
   record Way(Reach reach, Optional<Duration> affinity, int count, int here, List<Prefix> sources)
       implements Comparable<Way> {
+    /// As for fronts: an agent that starts asks for it once a Service.
+    @Override
+    public int hashCode() {
+      return 31 * (31 * (31 * reach.hashCode() + affinity.hashCode()) + count) + here;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Way that
+          && count == that.count
+          && here == that.here
+          && reach == that.reach
+          && affinity.equals(that.affinity)
+          && sources.equals(that.sources);
+    }
+
     /// A name of its own, fit for a chain.
     public String chain() {
       return reach.word()

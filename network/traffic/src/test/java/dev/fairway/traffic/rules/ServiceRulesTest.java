@@ -22,6 +22,7 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -457,5 +458,110 @@ class ServiceRulesTest {
         .isEqualTo(
             "EndpointSlice default/web-x1: endpoints[3].targetRef.namespace: \"kube-system\" is not"
                 + " the slice's namespace; it is left out");
+  }
+
+  /// `allocateLoadBalancerNodePorts: false`: the API server gives it no node port.
+  @Test
+  void aLoadBalancerWithoutNodePortsIsServedAtItsAddress() {
+    Service service =
+        port(service("web", "10.32.0.5"), null, "TCP", 80, null)
+            .editSpec()
+            .withType("LoadBalancer")
+            .withAllocateLoadBalancerNodePorts(false)
+            .endSpec()
+            .withNewStatus()
+            .withNewLoadBalancer()
+            .addNewIngress()
+            .withIp("192.0.2.8")
+            .endIngress()
+            .endLoadBalancer()
+            .endStatus()
+            .build();
+    assertThat(
+            rules(List.of(service), List.of(slice("web", "TCP", 8080, ready("a", "10.200.1.2")))))
+        .isEqualTo(
+            """
+            10.32.0.5:80/tcp cluster -> 10.200.1.2:8080
+            192.0.2.8:80/tcp external -> 10.200.1.2:8080
+            refuse the rest of 10.32.0.5
+            """);
+  }
+
+  @Test
+  void nodePortsAreServedAtTheAddressesThatAreNamed() {
+    ServicesConfig two =
+        CONFIG.withNodePortAddresses(
+            List.of(
+                IpAddress.parse("10.240.0.20"),
+                IpAddress.parse("192.168.7.1"),
+                IpAddress.parse("fd00:2::20")));
+    Service service = port(service("web", "10.32.0.5"), null, "TCP", 80, 30080).build();
+    EndpointSlice slice = slice("web", "TCP", 8080, ready("a", "10.200.1.2"));
+    assertThat(fronts(two, service, slice))
+        .containsExactlyInAnyOrder(
+            "10.32.0.5:80/tcp", "10.240.0.20:30080/tcp", "192.168.7.1:30080/tcp");
+    assertThat(fronts(CONFIG.withNodePortAddresses(List.of()), service, slice))
+        .containsExactly("10.32.0.5:80/tcp");
+  }
+
+  private static List<String> fronts(ServicesConfig config, Service service, EndpointSlice slice) {
+    ServiceIndex index = new ServiceIndex(config, problem -> {});
+    index.set(List.of(service), List.of(slice));
+    index.refresh();
+    List<String> fronts = new ArrayList<>();
+    index.forEach((front, target) -> fronts.add(front.toString()));
+    return fronts;
+  }
+
+  /// Several ServiceCIDRs: an address of any of them that no Service has gets no answer, and a
+  /// Service may have its address from any.
+  @Test
+  void everyServiceRangeIsTheServices() {
+    ServicesConfig several =
+        CONFIG.withServiceRanges(
+            List.of(
+                Prefix.parse("10.32.0.0/16"),
+                Prefix.parse("10.96.0.0/24"),
+                Prefix.parse("fd00:32::/112")));
+    ServiceIndex index = new ServiceIndex(several, problems::add);
+    index.set(
+        List.of(service("one", "10.32.0.5", "TCP", 80), service("two", "10.96.0.5", "TCP", 80)),
+        List.of(
+            slice("one", "TCP", 8080, ready("a", "10.200.1.1")),
+            slice("two", "TCP", 8080, ready("a", "10.200.1.2"))));
+    index.refresh();
+    RuleSet rules = Objects.requireNonNull(index.ruleSets().get(IpFamily.IPV4));
+    IpAddress pod = IpAddress.parse("10.200.0.7");
+    assertThat(rules.decide(pod, front("10.32.0.5"), several))
+        .isInstanceOf(Decision.Redirected.class);
+    assertThat(rules.decide(pod, front("10.96.0.5"), several))
+        .isInstanceOf(Decision.Redirected.class);
+    assertThat(rules.decide(pod, front("10.32.9.9"), several)).isInstanceOf(Decision.Dropped.class);
+    assertThat(rules.decide(pod, front("10.96.0.9"), several)).isInstanceOf(Decision.Dropped.class);
+    assertThat(rules.decide(pod, front("10.97.0.9"), several))
+        .isInstanceOf(Decision.Untouched.class);
+    assertThat(RuleSet.EMPTY.decide(IpAddress.parse("fd00::7"), front("fd00:32::9"), several))
+        .isInstanceOf(Decision.Dropped.class);
+  }
+
+  private static Front front(String address) {
+    return new Front(IpAddress.parse(address), Protocol.TCP, 80);
+  }
+
+  /// What a Service was not given is remembered no longer than the Service wants it.
+  @Test
+  void refusedAddressesAreForgottenWithWhoeverWantedThem() {
+    PodAddresses pods = new PodAddresses();
+    ObjectKey one = new ObjectKey("default", "one");
+    ObjectKey two = new ObjectKey("default", "two");
+    for (int i = 1; i < 200; i++) {
+      pods.refuse(IpAddress.parse("10.200.3." + i), one);
+      pods.refuse(IpAddress.parse("10.200.3.1"), two);
+      pods.forget(one);
+      assertThat(pods.refusals()).isEqualTo(1);
+    }
+    assertThat(pods.forget(IpAddress.parse("10.200.3.1"))).containsExactly(two);
+    pods.forget(two);
+    assertThat(pods.refusals()).isZero();
   }
 }
