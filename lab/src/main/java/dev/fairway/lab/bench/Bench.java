@@ -10,23 +10,17 @@ import java.util.TreeMap;
 public final class Bench {
   private static final Map<String, Benchmark> BENCHMARKS =
       new TreeMap<>(
-          Map.of(
-              "up",
-              new UpBench(),
-              "cni",
-              new CniBench(),
-              "services",
-              new ServicesBench(),
-              "podnet",
-              new PodnetBench(),
-              "churn",
-              new ChurnBench(),
-              "bgp",
-              new BgpBench(),
-              "policy",
-              new PolicyBench(),
-              "dns",
-              new DnsBench()));
+          Map.ofEntries(
+              Map.entry("up", new UpBench()),
+              Map.entry("cni", new CniBench()),
+              Map.entry("services", new ServicesBench()),
+              Map.entry("podnet", new PodnetBench()),
+              Map.entry("churn", new ChurnBench()),
+              Map.entry("bgp", new BgpBench()),
+              Map.entry("policy", new PolicyBench()),
+              Map.entry("dns", new DnsBench()),
+              Map.entry("api", new ApiBench()),
+              Map.entry("store", new StoreBench())));
 
   private Bench() {}
 
