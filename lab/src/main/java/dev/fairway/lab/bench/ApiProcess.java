@@ -42,6 +42,8 @@ record ApiProcess(Process process, int port, long startedNanos) implements AutoC
             "--enable-native-access=ALL-UNNAMED",
             "-XX:+UseSerialGC",
             "-Xmx512m",
+            "-Xlog:disable",
+            "-Xlog:all=error:stderr",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:-UsePerfData",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"));

@@ -228,6 +228,12 @@ final class Http2Client implements AutoCloseable {
                   .build(),
               new Asking(streams, script, ready));
     }
+
+    /// Whoever waits for the answers tells of it.
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      context.close();
+    }
   }
 
   private static final class Asking extends Http2ChannelDuplexHandler {

@@ -57,7 +57,7 @@ final class Loaded implements Http2Client.Script {
   @Override
   public void answered(int status, long took) {
     statuses.merge(status, 1L, Long::sum);
-    micros.add(took);
+    micros.add((double) took);
     last = System.nanoTime();
   }
 
@@ -78,7 +78,7 @@ final class Loaded implements Http2Client.Script {
   }
 
   double perSecond() {
-    return count() / (last / 1e9);
+    return (double) count() / (double) last * 1e9;
   }
 
   double percentileMillis(double percent) {

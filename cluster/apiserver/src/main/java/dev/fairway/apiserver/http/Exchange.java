@@ -4,6 +4,7 @@ package dev.fairway.apiserver.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,6 +80,13 @@ public final class Exchange {
     int length = bytes.readableBytes();
     pending.addAndGet(length);
     outbound.add(() -> wire.data(bytes).addListener(done -> sent(length, done.isSuccess())));
+  }
+
+  /// The body of an answer that [#begin] started, written by a thread that may wait: a write blocks
+  /// while the client has much to take already, and fails when it has gone. Closing it ends the
+  /// answer.
+  public OutputStream body() {
+    return new BodyStream(this);
   }
 
   public void end() {

@@ -10,6 +10,9 @@ import dev.fairway.store.FutureRevision;
 import dev.fairway.store.Page;
 import dev.fairway.store.Store;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -91,23 +94,45 @@ public record Listing(Kind kind, List<Entry> entries, long revision, String next
   /// The list as bytes: the stored objects side by side.
   public byte[] bytes() {
     ByteArrayOutputStream out = new ByteArrayOutputStream(1024);
+    try {
+      writeTo(out);
+    } catch (IOException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+    return out.toByteArray();
+  }
+
+  /// Writes [#bytes] piece by piece, so that they are never in memory together.
+  public void writeTo(OutputStream out) throws IOException {
     ObjectNode head = Trees.object();
     head.put("kind", kind.listKind());
     head.put("apiVersion", kind.apiVersion());
     head.set("metadata", metadata());
     byte[] start = Trees.write(head);
     out.write(start, 0, start.length - 1);
-    out.writeBytes(",\"items\":[".getBytes(StandardCharsets.US_ASCII));
+    out.write(",\"items\":[".getBytes(StandardCharsets.US_ASCII));
+    byte[] objectHead = StoredForm.head(kind);
     boolean first = true;
     for (Entry entry : entries) {
       if (!first) {
         out.write(',');
       }
       first = false;
-      out.writeBytes(StoredForm.bytes(kind, entry));
+      StoredForm.writeTo(out, kind, objectHead, entry);
     }
-    out.writeBytes("]}".getBytes(StandardCharsets.US_ASCII));
-    return out.toByteArray();
+    out.write("]}".getBytes(StandardCharsets.US_ASCII));
+  }
+
+  /// Whether the list has at least that many bytes.
+  public boolean isLongerThan(long bytes) {
+    long sum = 0;
+    for (Entry entry : entries) {
+      sum += entry.value().length;
+      if (sum > bytes) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The list's own metadata.

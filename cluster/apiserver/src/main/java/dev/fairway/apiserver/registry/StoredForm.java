@@ -5,6 +5,8 @@ import dev.fairway.apimachinery.EventConversion;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.Trees;
 import dev.fairway.store.Entry;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import tools.jackson.databind.JsonNode;
@@ -42,15 +44,31 @@ public final class StoredForm {
     return bytes(kind, entry.value(), entry.modRevision());
   }
 
+  /// Writes what [#bytes(Kind, Entry)] gives.
+  ///
+  /// @param head of the kind, as [#head] makes it
+  static void writeTo(OutputStream out, Kind kind, byte[] head, Entry entry) throws IOException {
+    byte[] value = entry.value();
+    if (value.length < head.length || !Arrays.equals(value, 0, head.length, head, 0, head.length)) {
+      out.write(Trees.write(convert(kind, value, entry.modRevision())));
+      return;
+    }
+    out.write(value, 0, head.length);
+    out.write(revision(entry.modRevision(), value[head.length] == '}'));
+    out.write(value, head.length, value.length - head.length);
+  }
+
+  private static byte[] revision(long revision, boolean alone) {
+    return ("\"resourceVersion\":\"" + revision + (alone ? "\"" : "\","))
+        .getBytes(StandardCharsets.US_ASCII);
+  }
+
   static byte[] bytes(Kind kind, byte[] value, long revision) {
     byte[] head = head(kind);
     if (value.length < head.length || !Arrays.equals(value, 0, head.length, head, 0, head.length)) {
       return Trees.write(convert(kind, value, revision));
     }
-    boolean bare = value[head.length] == '}';
-    byte[] spliced =
-        ("\"resourceVersion\":\"" + revision + (bare ? "\"" : "\","))
-            .getBytes(StandardCharsets.US_ASCII);
+    byte[] spliced = revision(revision, value[head.length] == '}');
     byte[] out = new byte[value.length + spliced.length];
     System.arraycopy(value, 0, out, 0, head.length);
     System.arraycopy(spliced, 0, out, head.length, spliced.length);
@@ -81,7 +99,8 @@ public final class StoredForm {
     return object;
   }
 
-  private static byte[] head(Kind kind) {
+  /// What every stored object of the kind begins with.
+  static byte[] head(Kind kind) {
     return ("{\"kind\":\""
             + kind.kind()
             + "\",\"apiVersion\":\""

@@ -19,6 +19,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -130,6 +132,42 @@ record Call(Exchange exchange, Identity identity, Form form, Warnings warnings) 
     return new Admission.Request(identity, subresource, dryRun, warnings);
   }
 
+  /// Writes an answer's body.
+  interface Writing {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /// Answers 200 with a body that is not held in memory: its writer waits for the client.
+  void stream(String mediaType, Writing writing) throws InterruptedException {
+    Map<String, String> headers = new LinkedHashMap<>();
+    headers.put("content-type", mediaType);
+    headers.put("cache-control", "no-cache, private");
+    warn(headers, warnings);
+    boolean gzip = request().headerHas("accept-encoding", "gzip");
+    if (gzip) {
+      headers.put("content-encoding", "gzip");
+      headers.put("vary", "Accept-Encoding");
+    }
+    exchange.begin(200, headers);
+    OutputStream body = exchange.body();
+    try (FastGzip zip = gzip ? new FastGzip(body) : null) {
+      writing.writeTo(zip == null ? body : zip);
+      if (zip != null) {
+        zip.finish();
+      }
+      body.close();
+    } catch (InterruptedIOException _) {
+      exchange.abort();
+      throw new InterruptedException();
+    } catch (IOException _) {
+      // The client has gone.
+      exchange.abort();
+    } catch (RuntimeException e) {
+      exchange.abort();
+      throw e;
+    }
+  }
+
   /// RFC 7234, section 5.5: `299 - "text"`.
   private static String warning(List<String> warnings) {
     StringBuilder line = new StringBuilder();
@@ -150,16 +188,26 @@ record Call(Exchange exchange, Identity identity, Form form, Warnings warnings) 
     return line.toString();
   }
 
+  /// Level 1: three times faster than the default for a tenth more bytes.
+  private static final class FastGzip extends GZIPOutputStream {
+    FastGzip(OutputStream out) throws IOException {
+      super(out, 16 << 10);
+      def.setLevel(1);
+    }
+
+    /// Only lets go of what it holds: what an answer that broke off ends with is not for a stream
+    /// to say.
+    @Override
+    public void close() {
+      def.end();
+    }
+  }
+
   private static ByteBuf gzip(byte[] body) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(body.length / 4);
-    // Level 1: three times faster than the default for a tenth more bytes.
-    try (GZIPOutputStream zip =
-        new GZIPOutputStream(out, 16 << 10) {
-          {
-            def.setLevel(1);
-          }
-        }) {
+    try (FastGzip zip = new FastGzip(out)) {
       zip.write(body);
+      zip.finish();
     } catch (IOException broken) {
       throw new UncheckedIOException(broken);
     }

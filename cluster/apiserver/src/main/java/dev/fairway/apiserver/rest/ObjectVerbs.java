@@ -25,6 +25,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Create, get, list, update, patch and delete of whole objects.
 final class ObjectVerbs {
+  /// A longer list goes out in pieces, as the client takes them.
+  private static final long WHOLE_BYTES = 256 << 10;
+
   private static final String APPLY = "application/apply-patch+yaml";
 
   private final Registry registry;
@@ -38,7 +41,7 @@ final class ObjectVerbs {
         200, path.kind(), registry.get(path.kind(), path.namespace(), path.name()), List.of());
   }
 
-  void list(Call call, ResourcePath path) {
+  void list(Call call, ResourcePath path) throws InterruptedException {
     Selection selection = Selection.of(path.kind(), path.namespace(), call.query());
     int limit = (int) Math.min(number(call, "limit"), Integer.MAX_VALUE);
     String token = call.query().get("continue").orElse("");
@@ -60,6 +63,8 @@ final class ObjectVerbs {
       case OBJECT -> {
         if (call.form().yaml()) {
           call.send(200, Trees.read(listing.bytes()));
+        } else if (listing.isLongerThan(WHOLE_BYTES)) {
+          call.stream("application/json", listing::writeTo);
         } else {
           call.bytes(200, "application/json", listing.bytes(), List.of());
         }
