@@ -111,6 +111,36 @@ final class StreamsTest {
   }
 
   @Test
+  void channelsOverWebSocketGoToTheNode() throws Exception {
+    for (String path : List.of("exec?command=sh&stdout=1", "portforward?ports=80%2C81")) {
+      try (SSLSocket socket = connect()) {
+        socket
+            .getOutputStream()
+            .write(
+                head(
+                    "GET /api/v1/namespaces/default/pods/p/" + path + " HTTP/1.1",
+                    "Host: x",
+                    "Connection: Upgrade",
+                    "Upgrade: websocket",
+                    "Sec-WebSocket-Version: 13",
+                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+                    "Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io"));
+        InputStream in = socket.getInputStream();
+        assertThat(head(in)).startsWith("HTTP/1.1 101").contains("X-Kubelet: yes");
+        socket.getOutputStream().write(42);
+        assertThat(in.read()).isEqualTo(42);
+      }
+      String head = node.heads.getLast();
+      assertThat(head).contains("v4.channel.k8s.io", "sec-websocket-key: AAAA");
+      assertThat(head)
+          .startsWith(
+              path.startsWith("exec")
+                  ? "GET /exec/default/p/c?command=sh&output=1 "
+                  : "GET /portForward/default/p?port=80%2C81 ");
+    }
+  }
+
+  @Test
   void newerKubectlsFallBackFromWebSocket() throws Exception {
     for (String kubectl : TestServer.kubectls()) {
       node.heads.clear();
@@ -220,7 +250,7 @@ final class StreamsTest {
           } finally {
             left.release();
           }
-        } else if (!head.contains("SPDY/3.1")) {
+        } else if (!head.contains("SPDY/3.1") && !head.contains("websocket")) {
           String line = "line of " + head.split(" ")[1] + "\n";
           answer(out, "200 OK", line);
         } else if (refuseUpgrades) {

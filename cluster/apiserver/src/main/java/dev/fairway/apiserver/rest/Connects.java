@@ -4,6 +4,7 @@ package dev.fairway.apiserver.rest;
 import dev.fairway.apimachinery.Kind;
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.http.Request;
 import dev.fairway.apiserver.registry.Registry;
 import dev.fairway.apiserver.registry.StoredForm;
 import dev.fairway.apiserver.streaming.KubeletAddress;
@@ -21,6 +22,17 @@ import tools.jackson.databind.node.ObjectNode;
 final class Connects {
   private static final Set<String> NAMES = Set.of("log", "exec", "attach", "portforward", "proxy");
   private static final String DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
+
+  private static final String PROTOCOL = "sec-websocket-protocol";
+
+  /// What a container runtime's streaming server speaks. A client that knows only newer ones (a
+  /// kubectl) falls back to SPDY when it is refused.
+  private static final List<String> CHANNELS =
+      List.of(
+          "v4.channel.k8s.io",
+          "v4.base64.channel.k8s.io",
+          "channel.k8s.io",
+          "base64.channel.k8s.io");
 
   /// The API's names for the streams, and the kubelet's.
   private static final Map<String, String> STREAMS =
@@ -64,7 +76,7 @@ final class Connects {
     String place = "/" + path.namespace() + "/" + path.name();
     switch (path.subresource()) {
       case "log" -> log(call, kubelet, place, pod);
-      case "portforward" -> upgrade(call, kubelet, "/portForward" + place);
+      case "portforward" -> upgrade(call, kubelet, "/portForward" + place + ports(call));
       default ->
           upgrade(
               call,
@@ -94,13 +106,25 @@ final class Connects {
 
   private void upgrade(Call call, KubeletAddress kubelet, String pathAndQuery)
       throws InterruptedException {
-    if (call.request().wantsUpgrade("websocket")) {
-      throw StatusException.badRequest("streams over WebSocket are not supported, use SPDY/3.1");
-    }
-    if (!call.request().wantsUpgrade("SPDY/3.1")) {
+    Request request = call.request();
+    if (request.wantsUpgrade("websocket")) {
+      if (CHANNELS.stream().noneMatch(each -> request.headerHas(PROTOCOL, each))) {
+        throw StatusException.badRequest(
+            "no WebSocket protocol in common, known are " + CHANNELS + "; or use SPDY/3.1");
+      }
+    } else if (!request.wantsUpgrade("SPDY/3.1")) {
       throw StatusException.badRequest("Upgrade request required");
     }
     kubelets.upgrade(call.exchange(), kubelet, pathAndQuery);
+  }
+
+  /// Over WebSocket the ports are named in the request, over SPDY by each stream.
+  private static String ports(Call call) {
+    StringBuilder query = new StringBuilder();
+    for (String ports : call.query().values().getOrDefault("ports", List.of())) {
+      append(query, "port", ports);
+    }
+    return query.toString();
   }
 
   private static String streams(Call call) {
