@@ -194,6 +194,7 @@ class ServicesTest {
     settle("http://" + address + ":80/", pods());
     settle("http://" + address + ":81/", pods());
     String nodePort = field(".spec.ports[0].nodePort");
+    assertThat(nodePort).as("by " + datapath).isNotEmpty();
     for (int worker = 20; worker < 23; worker++) {
       String url = "http://" + cluster.machineAddress(worker) + ":" + nodePort + "/";
       settleOutside(url, pods()::equals);
