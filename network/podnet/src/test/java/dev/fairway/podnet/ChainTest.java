@@ -4,6 +4,7 @@ package dev.fairway.podnet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fairway.linux.NetworkNamespace;
+import dev.fairway.linux.RouteNetlink;
 import dev.fairway.podnet.settings.BackendKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -143,6 +144,22 @@ final class ChainTest {
     Talk.assertTcp(client, "10.240.0.20", 8080, pod, 80);
     assertThat(chain.call("CHECK", "a", pod, chain.plugins().getLast(), added.stdout()))
         .isEqualTo(new TestNode.Outcome(0, ""));
+    chain.del("a", pod, added);
+  }
+
+  /// Nobody asks the node for them, but people see them at the link.
+  @Test
+  void aliasesAreToldByTheNodesLink() throws Exception {
+    String aliases = ",\"capabilities\":{\"aliases\":true}";
+    Chain chain =
+        new Chain(
+            node, "1.0.0", "{\"aliases\":[\"web\",\"till\"]}", List.of(Chain.ours(node, aliases)));
+    TestNode.Outcome added = chain.add("a", pod);
+    assertThat(added.exitCode()).as(added.stdout()).isZero();
+    String link = added.json().path("interfaces").path(0).path("name").stringValue();
+    try (RouteNetlink links = RouteNetlink.open(node.machine)) {
+      assertThat(links.link(link).orElseThrow().alias()).isEqualTo("web,till");
+    }
     chain.del("a", pod, added);
   }
 
