@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("slow")
 @ExtendWith(LabCluster.Extension.class)
 @ParameterizedClass(name = "{0}, {1}")
-@CsvSource({"vxlan, dual", "routes, ipv4", "bgp, dual", "wireguard, dual"})
+@CsvSource({"vxlan, dual", "routes, dual", "bgp, dual", "wireguard, ipv4"})
 class ConnectivityTest {
   private static final String NAMESPACE = "reach";
   private static final List<String> PODS = List.of("a", "b", "c", "d", "host-a", "host-c");
