@@ -134,9 +134,9 @@ public sealed interface NftExpression {
   /// but keeps its data: [Forget] it first. The rule ends if the map is full.
   record Remember(String map, int key, int data, Duration time) implements NftExpression {}
 
-  /// Loads a hash from 0 to modulus-1 of some bytes (Jenkins), always the same for the same bytes
-  /// and seed.
-  record Hash(int register, int length, int modulus, int seed, int target)
+  /// Loads a hash from offset to offset+modulus-1 of some bytes (Jenkins), in the machine's order,
+  /// always the same for the same bytes and seed.
+  record Hash(int register, int length, int modulus, int seed, int target, int offset)
       implements NftExpression {}
 
   /// Sends the connection to another address and port; the port's register follows the address's.

@@ -167,7 +167,7 @@ final class NftExpressionWire {
         out.attributeBigEndian32(3, hash.length());
         out.attributeBigEndian32(4, hash.modulus());
         out.attributeBigEndian32(5, hash.seed());
-        out.attributeBigEndian32(6, 0);
+        out.attributeBigEndian32(6, hash.offset());
         out.attributeBigEndian32(7, 0);
       }
       case DestinationNat nat -> {

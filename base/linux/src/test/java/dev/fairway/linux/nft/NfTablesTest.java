@@ -197,7 +197,7 @@ class NfTablesTest {
             AddRule.of(
                 output,
                 new Payload(Header.NETWORK, 12, 4, 0),
-                new Hash(0, 4, 5, 7, 1),
+                new Hash(0, 4, 5, 7, 1, 0),
                 new SetMark(1)),
             AddRule.of(
                 post,

@@ -135,6 +135,7 @@ record SocketMaps(
     return front.protocol() != Protocol.SCTP
             && target instanceof Target.Balanced balanced
             && balanced.sources().isEmpty()
+            && !balanced.maglev()
         ? balanced.endpoints()
         : List.of();
   }

@@ -11,6 +11,7 @@ import dev.fairway.linux.nft.NftExpression.ConnectionKey;
 import dev.fairway.linux.nft.NftExpression.Decide;
 import dev.fairway.linux.nft.NftExpression.DestinationNat;
 import dev.fairway.linux.nft.NftExpression.Forget;
+import dev.fairway.linux.nft.NftExpression.Hash;
 import dev.fairway.linux.nft.NftExpression.Header;
 import dev.fairway.linux.nft.NftExpression.InSet;
 import dev.fairway.linux.nft.NftExpression.MapToValue;
@@ -73,6 +74,9 @@ final class NftRules {
   static final int MAX_CLIENTS = 262_144;
 
   private static final String REFUSE = "refuse";
+
+  /// Of the hash of a connection's addresses and ports. All nodes have one.
+  private static final int TABLE_SEED = 0x6d61_676c;
 
   private final IpFamily family;
   private final ServicesConfig config;
@@ -365,6 +369,11 @@ final class NftRules {
         requests.add(new AddRule(table, chain.name(), rule));
         return;
       }
+      if (way.maglev() && count > 1) {
+        rule(whose, byTable(count, start));
+        rule(whose, List.of(new RandomNumber(1, start, index), lookup()));
+        return;
+      }
       NftExpression choice = new RandomNumber(count, start, index);
       way.affinity()
           .ifPresent(time -> {
@@ -385,6 +394,19 @@ final class NftRules {
         NftExpression first = new RandomNumber(1, start, index);
         rule(whose, List.of(first, new MapToValue(endpoints.name(), front, found)));
       }
+    }
+
+    /// The same for every packet of a connection, and on every node.
+    private List<NftExpression> byTable(int count, int start) {
+      return List.of(
+          loadSource(0),
+          new Payload(Header.TRANSPORT, 0, 2, index),
+          new Hash(0, 4 * (index + 1), count, TABLE_SEED, index, start),
+          lookup());
+    }
+
+    private NftExpression lookup() {
+      return new MapToValue(endpoints.name(), front, found);
     }
 
     /// Looks an endpoint's number up, by way of the packet's mark, which is then as it was: `nft`

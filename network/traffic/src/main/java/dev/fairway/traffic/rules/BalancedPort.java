@@ -20,6 +20,7 @@ import java.util.OptionalInt;
 /// @param sourceRanges who may use the load balancer's addresses; empty if everybody may
 /// @param restricted whether only `sourceRanges` may, even if there are none of this family
 /// @param affinity how long a client keeps its endpoint after its last connection
+/// @param maglev whether a connection's addresses and ports choose its endpoint; not with affinity
 /// @param insideLocal `internalTrafficPolicy: Local`
 /// @param outsideLocal `externalTrafficPolicy: Local`
 public record BalancedPort(
@@ -34,6 +35,7 @@ public record BalancedPort(
     boolean restricted,
     OptionalInt nodePort,
     Optional<Duration> affinity,
+    boolean maglev,
     boolean insideLocal,
     boolean outsideLocal,
     Endpoints endpoints) {
@@ -78,7 +80,7 @@ public record BalancedPort(
     if (some.isEmpty()) {
       return none(insideLocal);
     }
-    return new Target.Balanced(Target.Reach.CLUSTER, affinity, some, List.of(), List.of());
+    return new Target.Balanced(Target.Reach.CLUSTER, affinity, some, List.of(), List.of(), maglev);
   }
 
   private Target outside(List<Prefix> sources) {
@@ -86,13 +88,13 @@ public record BalancedPort(
       return endpoints.cluster().isEmpty()
           ? none(false)
           : new Target.Balanced(
-              Target.Reach.EXTERNAL, affinity, endpoints.cluster(), List.of(), sources);
+              Target.Reach.EXTERNAL, affinity, endpoints.cluster(), List.of(), sources, maglev);
     }
     if (endpoints.cluster().isEmpty() && endpoints.local().isEmpty()) {
       return none(true);
     }
     return new Target.Balanced(
-        Target.Reach.LOCAL, affinity, endpoints.cluster(), endpoints.local(), sources);
+        Target.Reach.LOCAL, affinity, endpoints.cluster(), endpoints.local(), sources, maglev);
   }
 
   /// A load balancer that finds a node silent asks another; one that is refused gives up.

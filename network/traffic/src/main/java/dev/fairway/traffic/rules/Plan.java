@@ -231,7 +231,7 @@ public record Plan(
 
     static Lists of(@Nullable Target target) {
       return target instanceof Target.Balanced balanced
-          ? new Lists(balanced.endpoints(), balanced.here())
+          ? new Lists(balanced.places(), balanced.placesHere())
           : NONE;
     }
   }

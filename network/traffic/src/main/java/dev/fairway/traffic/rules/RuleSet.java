@@ -51,9 +51,10 @@ public record RuleSet(Map<Front, Target> targets, Set<IpAddress> refused, Set<Ip
     };
   }
 
-  /// Whether sockets may be given the endpoint's address: who asks needs no look.
+  /// Whether sockets may be given the endpoint's address: who asks needs no look, and the port it
+  /// asks from, which sockets get later, does not choose.
   private static boolean isAtSocket(Front front, Target.Balanced balanced) {
-    return front.protocol() != Protocol.SCTP && balanced.sources().isEmpty();
+    return front.protocol() != Protocol.SCTP && balanced.sources().isEmpty() && !balanced.maglev();
   }
 
   /// kube-proxy's layout does not look at what the node itself sends to an external address.

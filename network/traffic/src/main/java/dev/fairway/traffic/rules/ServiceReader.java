@@ -24,6 +24,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -43,6 +44,9 @@ final class ServiceReader {
   private static final int AFFINITY_SECONDS = 10_800;
 
   private static final int MAX_AFFINITY_SECONDS = 86_400;
+
+  /// How a Service's connections are balanced: `random` or `maglev`.
+  private static final String BALANCING = "services.fairway.dev/balancing";
 
   private final ServicesConfig config;
   private final Consumer<String> problems;
@@ -113,6 +117,8 @@ final class ServiceReader {
     }
     ServiceSpec spec = service.getSpec();
     Integer nodePort = port.getNodePort();
+    Optional<Duration> affinity = affinity(spec);
+    boolean maglev = isMaglev(service) && affinity.isEmpty();
     for (IpFamily family : IpFamily.values()) {
       List<IpAddress> cluster = of(addresses.cluster(), family);
       if (cluster.isEmpty()) {
@@ -132,7 +138,8 @@ final class ServiceReader {
               ranges(addresses.sourceRanges(), family),
               addresses.restricted(),
               isPort(nodePort) ? OptionalInt.of(nodePort) : OptionalInt.empty(),
-              affinity(spec),
+              affinity,
+              maglev,
               "Local".equals(spec.getInternalTrafficPolicy()),
               "Local".equals(spec.getExternalTrafficPolicy()),
               EndpointChoice.of(candidates, config.nodeName(), zone)));
@@ -153,6 +160,29 @@ final class ServiceReader {
     return ranges.isEmpty()
         ? ranges
         : ranges.stream().filter(range -> range.family() == family).toList();
+  }
+
+  private boolean isMaglev(Service service) {
+    Map<String, String> annotations = service.getMetadata().getAnnotations();
+    String word = annotations == null ? null : annotations.get(BALANCING);
+    if (word == null || word.equals("random")) {
+      return false;
+    }
+    if (!word.equals("maglev")) {
+      problem(
+          service,
+          "metadata.annotations[" + BALANCING + "]",
+          "\"" + word + "\" is not random or maglev");
+      return false;
+    }
+    if (config.datapath() == ServicesConfig.Datapath.IPTABLES) {
+      problem(
+          service,
+          "metadata.annotations[" + BALANCING + "]",
+          "iptables chooses at random only; nftables and ebpf have maglev");
+      return false;
+    }
+    return true;
   }
 
   private static Optional<Duration> affinity(ServiceSpec spec) {

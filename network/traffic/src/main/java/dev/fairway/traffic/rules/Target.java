@@ -27,14 +27,30 @@ public sealed interface Target {
   /// @param here with [Reach#LOCAL] the endpoints for everybody else, who are dropped if there are
   ///   none; else empty
   /// @param sources who may connect; empty if everybody may
+  /// @param maglev whether a connection's addresses and ports say which endpoint it gets, by a
+  ///   [MaglevTable]; not with affinity
   record Balanced(
       Reach reach,
       Optional<Duration> affinity,
       List<TransportAddress> endpoints,
       List<TransportAddress> here,
-      List<Prefix> sources)
+      List<Prefix> sources,
+      boolean maglev)
       implements Target {
+    /// At random.
+    public Balanced(
+        Reach reach,
+        Optional<Duration> affinity,
+        List<TransportAddress> endpoints,
+        List<TransportAddress> here,
+        List<Prefix> sources) {
+      this(reach, affinity, endpoints, here, sources, false);
+    }
+
     public Balanced {
+      if (maglev && affinity.isPresent()) {
+        throw new IllegalArgumentException("who keeps an endpoint does not choose by a table");
+      }
       endpoints = List.copyOf(endpoints);
       here = List.copyOf(here);
       sources = List.copyOf(sources);
@@ -47,13 +63,24 @@ public sealed interface Target {
     }
 
     public Way way() {
-      return new Way(reach, affinity, endpoints.size(), here.size(), sources);
+      return new Way(reach, affinity, places().size(), placesHere().size(), sources, maglev);
+    }
+
+    /// What a connection chooses from: the endpoints, or a table of them.
+    List<TransportAddress> places() {
+      return maglev ? MaglevTable.of(endpoints) : endpoints;
+    }
+
+    /// As above, for clients from outside.
+    List<TransportAddress> placesHere() {
+      return maglev ? MaglevTable.of(here) : here;
     }
 
     @Override
     public String toString() {
       return reach.word()
           + affinity.map(time -> " sticky " + time.toSeconds() + " s").orElse("")
+          + (maglev ? " maglev" : "")
           + (sources.isEmpty() ? "" : " from " + join(sources))
           + " -> "
           + (endpoints.isEmpty() ? "nobody" : join(endpoints))
@@ -110,9 +137,16 @@ public sealed interface Target {
 
   /// What targets that are treated alike have in common; many share one.
   ///
-  /// @param count how many endpoints
+  /// @param count how many places there are to choose from
   /// @param here how many for clients from outside
-  record Way(Reach reach, Optional<Duration> affinity, int count, int here, List<Prefix> sources)
+  /// @param maglev whether a connection's addresses and ports choose
+  record Way(
+      Reach reach,
+      Optional<Duration> affinity,
+      int count,
+      int here,
+      List<Prefix> sources,
+      boolean maglev)
       implements Comparable<Way> {
     /// As for fronts: an agent that starts asks for it once a Service.
     @Override
@@ -126,6 +160,7 @@ public sealed interface Target {
           && count == that.count
           && here == that.here
           && reach == that.reach
+          && maglev == that.maglev
           && affinity.equals(that.affinity)
           && sources.equals(that.sources);
     }
@@ -137,6 +172,7 @@ public sealed interface Target {
           + count
           + (reach == Reach.LOCAL ? "-" + here : "")
           + affinity.map(time -> "-sticky-" + time.toSeconds()).orElse("")
+          + (maglev ? "-maglev" : "")
           + (sources.isEmpty() ? "" : "-from-" + digest());
     }
 
@@ -153,7 +189,7 @@ public sealed interface Target {
 
     /// The same for those who may.
     public Way forAll() {
-      return new Way(reach, affinity, count, here, List.of());
+      return new Way(reach, affinity, count, here, List.of(), maglev);
     }
 
     @Override
