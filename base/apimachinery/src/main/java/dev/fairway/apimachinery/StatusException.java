@@ -95,6 +95,25 @@ public final class StatusException extends RuntimeException {
         details == null ? null : Trees.copy(details));
   }
 
+  /// A rule that somebody wrote has said no.
+  ///
+  /// @param reason of a Status; empty for `Invalid`
+  public static StatusException refused(Kind kind, String name, String reason, String message) {
+    String why = reason.isEmpty() ? "Invalid" : reason;
+    int code =
+        switch (why) {
+          case "Unauthorized" -> 401;
+          case "Forbidden" -> 403;
+          case "RequestEntityTooLarge" -> 413;
+          default -> 422;
+        };
+    ObjectNode details = details(kind, name);
+    details.putArray("causes").addObject().put("message", message);
+    String subject = name.isEmpty() ? "" : " \"" + name + "\"";
+    return new StatusException(
+        code, why, kind.groupResource() + subject + " is forbidden: " + message, details);
+  }
+
   public static StatusException notFound(Kind kind, String name) {
     return new StatusException(
         404, "NotFound", kind.groupResource() + " \"" + name + "\" not found", details(kind, name));

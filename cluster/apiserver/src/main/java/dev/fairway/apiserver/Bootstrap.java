@@ -59,6 +59,23 @@ final class Bootstrap {
       ensure("", "Namespace", "", object("", "Namespace", name));
     }
     ensure(RBAC, "ClusterRole", "", clusterAdmin());
+    ensure(
+        "scheduling.k8s.io",
+        "PriorityClass",
+        "",
+        priority(
+            "system-node-critical",
+            2_000_001_000,
+            "Used for system critical pods that must not be moved from their current node."));
+    ensure(
+        "scheduling.k8s.io",
+        "PriorityClass",
+        "",
+        priority(
+            "system-cluster-critical",
+            2_000_000_000,
+            "Used for system critical pods that must run in the cluster, but can be moved to"
+                + " another node if necessary."));
     ensure("", "Service", "default", service());
     ensure("", "Endpoints", "default", endpoints());
     ensure("discovery.k8s.io", "EndpointSlice", "default", endpointSlice());
@@ -102,6 +119,12 @@ final class Bootstrap {
     object.put("kind", kind.kind()).put("apiVersion", kind.apiVersion());
     object.putObject("metadata").put("name", name);
     return object;
+  }
+
+  private static ObjectNode priority(String name, int value, String description) {
+    return object("scheduling.k8s.io", "PriorityClass", name)
+        .put("value", value)
+        .put("description", description);
   }
 
   /// The role people bind to whom they trust with everything.

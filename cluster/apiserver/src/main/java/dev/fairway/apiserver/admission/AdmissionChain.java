@@ -42,24 +42,31 @@ public final class AdmissionChain {
       Lookup lookup, Store store, ServiceAddresses serviceAddresses, Clock clock) {
     Limits limits = new Limits(lookup);
     ResourceQuota quota = new ResourceQuota(store);
+    Conditions conditions = new Conditions(lookup);
     List<AdmissionStep> changing =
         List.of(
             new NamespaceLifecycle(lookup),
             new LimitRanger(limits),
             new ServiceAccountMount(lookup),
+            new NodeRestriction(),
             new PodPriority(lookup),
             new TolerationSeconds(),
+            new ClaimClass(lookup),
+            new IngressClassName(lookup),
             new DefinitionAcceptance(clock),
-            new MutatingWebhooks(store, lookup));
+            new MutatingWebhooks(store, lookup, conditions));
     List<AdmissionStep> reserving =
         List.of(
             // Last, as it reserves what a later rejection would have to give back.
             serviceAddresses);
     List<AdmissionStep> judging =
         List.of(
+            new CustomRules(),
+            new PolicyExpressions(conditions),
             new LimitBounds(limits),
             new PodSecurity(lookup),
-            new ValidatingWebhooks(store, lookup),
+            new ValidatingPolicies(store, lookup, conditions),
+            new ValidatingWebhooks(store, lookup, conditions),
             // Last, as it counts what a later rejection would have to give back.
             quota);
     return new AdmissionChain(

@@ -18,8 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 final class MutatingWebhooks implements AdmissionStep {
   private final Webhooks webhooks;
 
-  MutatingWebhooks(Store store, Lookup lookup) {
-    this.webhooks = new Webhooks(store, lookup, "MutatingWebhookConfiguration", true);
+  MutatingWebhooks(Store store, Lookup lookup, Conditions conditions) {
+    this.webhooks = new Webhooks(store, lookup, conditions, "MutatingWebhookConfiguration", true);
   }
 
   @Override

@@ -14,8 +14,9 @@ import java.util.concurrent.Future;
 final class ValidatingWebhooks implements AdmissionStep {
   private final Webhooks webhooks;
 
-  ValidatingWebhooks(Store store, Lookup lookup) {
-    this.webhooks = new Webhooks(store, lookup, "ValidatingWebhookConfiguration", false);
+  ValidatingWebhooks(Store store, Lookup lookup, Conditions conditions) {
+    this.webhooks =
+        new Webhooks(store, lookup, conditions, "ValidatingWebhookConfiguration", false);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.fairway.apiserver.admission;
 
 import dev.fairway.apimachinery.StatusException;
 import dev.fairway.apimachinery.Trees;
+import dev.fairway.apiserver.cel.ExpressionFailed;
 import dev.fairway.apiserver.registry.Lookup;
 import dev.fairway.apiserver.streaming.SecurePost;
 import dev.fairway.store.Store;
@@ -24,11 +25,13 @@ final class Webhooks {
       Set.of("", "status", "ephemeralcontainers", "resize", "finalize", "approval");
 
   private final Lookup lookup;
+  private final Conditions conditions;
   private final boolean mayPatch;
   private final Followed<List<Webhook>> configurations;
 
-  Webhooks(Store store, Lookup lookup, String kindName, boolean mayPatch) {
+  Webhooks(Store store, Lookup lookup, Conditions conditions, String kindName, boolean mayPatch) {
     this.lookup = lookup;
+    this.conditions = conditions;
     this.mayPatch = mayPatch;
     this.configurations = new Followed<>(store, GROUP, kindName, Webhook::of);
   }
@@ -50,6 +53,15 @@ final class Webhooks {
   @Nullable Due due(Webhook webhook, Admission admission) {
     String version = webhook.matching().version(admission, lookup);
     if (version == null) {
+      return null;
+    }
+    try {
+      if (!webhook.conditions().isEmpty()
+          && !conditions.hold(webhook.conditions(), conditions.of(admission, version))) {
+        return null;
+      }
+    } catch (ExpressionFailed failed) {
+      failed(webhook, failed.getMessage());
       return null;
     }
     if (admission.dryRun() && !webhook.quiet()) {

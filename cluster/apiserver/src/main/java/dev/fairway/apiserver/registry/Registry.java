@@ -451,6 +451,11 @@ public final class Registry implements Lookup {
     }
   }
 
+  /// The rules that writes pass, by their names and in their order.
+  public List<String> rules() {
+    return admission.names();
+  }
+
   /// The store, for watches.
   public Store store() {
     return store;

@@ -97,7 +97,7 @@ public final class ApiHandler implements Handler {
         threads,
         new Authenticator(staticTokens, tokens),
         authorizer,
-        new Paths(catalog, registry.store()),
+        new Paths(catalog, registry.store(), registry.rules()),
         catalog,
         objects,
         new WatchVerb(registry, new EventRing(), timer),

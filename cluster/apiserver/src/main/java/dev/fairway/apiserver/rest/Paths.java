@@ -28,10 +28,13 @@ final class Paths {
 
   private final CustomCatalog catalog;
   private final Store store;
+  private final List<String> rules;
 
-  Paths(CustomCatalog catalog, Store store) {
+  /// @param rules of admission, in their order
+  Paths(CustomCatalog catalog, Store store, List<String> rules) {
     this.catalog = catalog;
     this.store = store;
+    this.rules = rules;
   }
 
   /// Answers what anyone may ask, without a credential.
@@ -89,6 +92,7 @@ final class Paths {
         }
       }
       case "openapi" -> openApi(exchange, parts);
+      case "configz" -> json(exchange, settings());
       default -> throw StatusException.notFoundPath();
     }
   }
@@ -133,6 +137,14 @@ final class Paths {
     }
   }
 
+  /// What one may want to know of how this server is set up.
+  private ObjectNode settings() {
+    ObjectNode settings = Trees.object();
+    ArrayNode list = settings.putObject("admission").putArray("order");
+    rules.forEach(list::add);
+    return settings;
+  }
+
   private ObjectNode index() {
     ObjectNode index = Trees.object();
     ArrayNode list = index.putArray("paths");
@@ -140,6 +152,7 @@ final class Paths {
             "/api",
             "/api/v1",
             "/apis",
+            "/configz",
             "/healthz",
             "/livez",
             "/openapi/v2",
