@@ -4,6 +4,7 @@ package dev.fairway.apiserver;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -192,7 +193,8 @@ final class PoliciesTest {
         "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}, spec: {min: %d, max: %d,"
             + " color: red}}";
     var answer = api.post(path, widget.formatted(3, 2));
-    for (int i = 0; answer.code() == 404 && i < 500; i++) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (answer.code() == 404 && System.nanoTime() - deadline < 0) {
       Thread.onSpinWait();
       answer = api.post(path, widget.formatted(3, 2));
     }
