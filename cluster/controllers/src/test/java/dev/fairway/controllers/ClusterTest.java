@@ -82,7 +82,8 @@ class ClusterTest {
     cluster.kubectl("create", "namespace", "counted");
     await(
         "counted is furnished",
-        () -> client.configMaps().inNamespace("counted").withName("kube-root-ca.crt").get() != null);
+        () ->
+            client.configMaps().inNamespace("counted").withName("kube-root-ca.crt").get() != null);
     for (String name : List.of("one", "two")) {
       cluster.kubectl("-n", "counted", "create", "configmap", name);
     }
