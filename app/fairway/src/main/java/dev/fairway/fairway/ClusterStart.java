@@ -46,6 +46,7 @@ final class ClusterStart {
         "certificate authority, certificates, kubeconfigs",
         () -> local.ensureIdentities(Instant.now()));
     long from = System.nanoTime();
+    local.ensureStorage();
     // The API server is what all others wait for, so it begins first.
     local.fairway(spec.controller()).start(JavaCommand.server(spec, spec.controller()));
     try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {

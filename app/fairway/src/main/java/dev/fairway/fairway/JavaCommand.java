@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.provision.ClusterPaths;
 import dev.fairway.provision.ClusterSpec;
 import dev.fairway.provision.Machine;
+import dev.fairway.provision.Pki;
+import dev.fairway.provision.ProvisionException;
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The command lines of the cluster's long-running processes.
 final class JavaCommand {
+  /// What the jars of the library for certificates are called by, and of its ciphers among them.
+  private static final String CERTIFICATES = "bc";
+
+  private static final String CIPHERS = "bcprov";
+
   private JavaCommand() {}
 
   static List<String> server(ClusterSpec spec, Machine machine) {
@@ -43,19 +54,38 @@ final class JavaCommand {
             + "=error");
     words.addAll(startUp(role));
     words.add("-cp");
-    words.add(classPath());
+    words.add(classPath(spec));
     words.add(Main.class.getName());
     words.addAll(List.of(role, "--name", spec.name(), "--machine", machine.name()));
     return words;
   }
 
   /// Without the library that makes certificates, which only `up` does: where Netty finds it, it
-  /// loads all of it to read one key. Sorted, because an AOT cache belongs to one class path.
-  private static String classPath() {
-    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-        .filter(jar -> !Path.of(jar).getFileName().toString().startsWith("bc"))
-        .sorted()
+  /// loads all of it to read one key. Sorted, because an AOT cache belongs to one class path, and
+  /// to those that begin with it.
+  private static String classPath(ClusterSpec spec) {
+    return Stream.concat(
+            jars().filter(jar -> !isNamed(jar, CERTIFICATES)),
+            jars().filter(jar -> isNamed(jar, CIPHERS) && usesSecretbox(spec)))
         .collect(Collectors.joining(File.pathSeparator));
+  }
+
+  private static Stream<String> jars() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator)).sorted();
+  }
+
+  private static boolean isNamed(String jar, String prefix) {
+    return Path.of(jar).getFileName().toString().startsWith(prefix);
+  }
+
+  /// Of all ways to encrypt the store, the one that the JDK does not have.
+  private static boolean usesSecretbox(ClusterSpec spec) {
+    Path file = Pki.encryptionConfiguration(ClusterPaths.of(spec.name()));
+    try {
+      return Files.exists(file) && Files.readString(file).contains("secretbox");
+    } catch (IOException e) {
+      throw new ProvisionException(file + " cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /// A process that a cache of loaded and linked classes stands by starts in a fraction of the time

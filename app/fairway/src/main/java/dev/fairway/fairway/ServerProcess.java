@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.fairway;
 
+import dev.fairway.apimachinery.Kinds;
 import dev.fairway.apiserver.ApiServer;
 import dev.fairway.apiserver.ApiServerConfig;
 import dev.fairway.controllers.Controllers;
@@ -14,12 +15,17 @@ import dev.fairway.provision.Pki;
 import dev.fairway.reconcile.ApiClients;
 import dev.fairway.reconcile.ClusterFollower;
 import dev.fairway.store.EmbeddedStore;
+import dev.fairway.store.EtcdConfig;
+import dev.fairway.store.EtcdStore;
 import dev.fairway.store.Store;
 import dev.fairway.store.StoreConfig;
+import dev.fairway.store.Transformer;
+import dev.fairway.store.encryption.EncryptionConfiguration;
 import dev.fairway.traffic.policy.ClusterPolicies;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,9 +45,7 @@ final class ServerProcess {
 
   static void run(ClusterSpec spec, Machine machine) throws IOException, InterruptedException {
     ClusterPaths paths = ClusterPaths.of(spec.name());
-    Path storeDirectory = paths.machineState(machine).resolve("store");
-    Files.createDirectories(storeDirectory);
-    try (Store store = EmbeddedStore.open(StoreConfig.of(storeDirectory.resolve("objects.db")));
+    try (Store store = openStore(spec, paths, machine);
         ApiServer api = ApiServer.start(apiServer(spec, paths, machine, store));
         KubernetesClient controllersClient =
             ApiClients.connect(paths.kubeconfig(machine, Pki.CONTROLLERS), "fairway-controllers");
@@ -62,6 +66,36 @@ final class ServerProcess {
         ClusterFollower follower = follow(controllersClient, routes)) {
       LOG.info("{} serves the API at {}", machine.name(), api.address());
       Termination.await();
+    }
+  }
+
+  private static Store openStore(ClusterSpec spec, ClusterPaths paths, Machine machine)
+      throws IOException {
+    Transformer encryption = encryption(Pki.encryptionConfiguration(paths));
+    if (spec.storage() == ClusterSpec.Storage.ETCD) {
+      Path identities = Pki.etcd(paths);
+      EtcdConfig.Tls tls =
+          new EtcdConfig.Tls(
+              identities.resolve("ca.crt"),
+              identities.resolve(Pki.ETCD_CLIENT + ".crt"),
+              identities.resolve(Pki.ETCD_CLIENT + ".key"));
+      List<URI> endpoints = List.of(URI.create(spec.etcdUrl()));
+      return EtcdStore.open(EtcdConfig.of(endpoints, tls).with(encryption));
+    }
+    Path directory = paths.machineState(machine).resolve("store");
+    Files.createDirectories(directory);
+    return EmbeddedStore.open(StoreConfig.of(directory.resolve("objects.db")).with(encryption));
+  }
+
+  private static Transformer encryption(Path file) throws IOException {
+    // A cluster that is older than encryption has no such file.
+    if (!Files.exists(file)) {
+      return Transformer.NONE;
+    }
+    try {
+      return EncryptionConfiguration.read(Files.readString(file), Kinds.builtin()::storedAt);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
     }
   }
 

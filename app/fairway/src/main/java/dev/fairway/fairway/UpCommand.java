@@ -58,6 +58,14 @@ final class UpCommand implements Callable<Integer> {
           "which addresses machines and pods get: ipv4 (default), or dual for IPv4 and IPv6")
   private @Nullable String ipFamilies;
 
+  @Option(
+      names = "--store",
+      paramLabel = "ENGINE",
+      description =
+          "where the API server keeps its objects: embedded (default), a file of its own, or etcd"
+              + " (needs the package etcd-server)")
+  private @Nullable String store;
+
   @Override
   public Integer call() throws InterruptedException {
     Requirements.root("up");
@@ -123,10 +131,11 @@ final class UpCommand implements Callable<Integer> {
   private ClusterSpec newSpec() {
     ClusterSpec spec =
         ClusterSpecFile.choose(
-            cluster.name,
-            workers == null ? DEFAULT_WORKERS : workers,
-            backend(ClusterSpec.Backend.VXLAN),
-            ipFamilies(List.of(IpFamily.IPV4)));
+                cluster.name,
+                workers == null ? DEFAULT_WORKERS : workers,
+                backend(ClusterSpec.Backend.VXLAN),
+                ipFamilies(List.of(IpFamily.IPV4)))
+            .withStorage(storage(ClusterSpec.Storage.EMBEDDED));
     if (new ClusterRemoval(ClusterPaths.of(cluster.name)).isNeeded()) {
       throw new ProvisionException(
           "there are remains of a cluster "
@@ -173,10 +182,20 @@ final class UpCommand implements Callable<Integer> {
     };
   }
 
+  private ClusterSpec.Storage storage(ClusterSpec.Storage ifNotGiven) {
+    return switch (store) {
+      case null -> ifNotGiven;
+      case "embedded" -> ClusterSpec.Storage.EMBEDDED;
+      case "etcd" -> ClusterSpec.Storage.ETCD;
+      default -> throw new ProvisionException("--store " + store + ": it is embedded or etcd");
+    };
+  }
+
   private void refuseOtherShape(ClusterSpec there) {
     boolean sameWorkers = workers == null || workers == there.workers();
     boolean sameFamilies = ipFamilies(there.ipFamilies()).equals(there.ipFamilies());
-    if (!sameWorkers || !sameFamilies) {
+    boolean sameStorage = storage(there.storage()) == there.storage();
+    if (!sameWorkers || !sameFamilies || !sameStorage) {
       throw new ProvisionException(
           "cluster "
               + there.name()
@@ -184,6 +203,7 @@ final class UpCommand implements Callable<Integer> {
               + there.workers()
               + " workers and "
               + (there.ipFamilies().size() == 1 ? "IPv4" : "IPv4 and IPv6")
+              + (there.storage() == ClusterSpec.Storage.ETCD ? " and etcd" : "")
               + "; ./fairway down --name "
               + there.name()
               + " first, to make it another way");

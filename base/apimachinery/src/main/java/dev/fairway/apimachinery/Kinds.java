@@ -60,6 +60,20 @@ public final class Kinds {
     return byKind.get(new Name(group, version, kind));
   }
 
+  /// Where the objects of a resource such as `secrets` or `deployments.apps` are stored, as
+  /// [Kind#keyPrefix]; null if none of that name are.
+  public @Nullable String storedAt(String resource) {
+    int dot = resource.indexOf('.');
+    String plural = dot < 0 ? resource : resource.substring(0, dot);
+    String group = dot < 0 ? "" : resource.substring(dot + 1);
+    for (Kind kind : all) {
+      if (kind.storable() && kind.group().equals(group) && kind.plural().equals(plural)) {
+        return kind.keyPrefix("");
+      }
+    }
+    return null;
+  }
+
   /// All groups in the order of discovery, core (the empty one) first.
   public List<String> groups() {
     return List.copyOf(versions.keySet());

@@ -20,15 +20,19 @@ import java.util.Locale;
 /// @param machineNetworks the ranges of the machines' own addresses, a /24 and perhaps a /64
 /// @param podNetworks the range of all pods in each family, in the same order
 /// @param serviceNetwork the range of Service addresses
+/// @param storage where the API server keeps its objects
 public record ClusterSpec(
     String name,
     int workers,
     Backend backend,
     List<Prefix> machineNetworks,
     List<Prefix> podNetworks,
-    Prefix serviceNetwork) {
+    Prefix serviceNetwork,
+    Storage storage) {
   public static final String CLUSTER_DOMAIN = "cluster.local";
   public static final int API_PORT = 6443;
+  public static final int ETCD_PORT = 2379;
+  public static final int ETCD_PEER_PORT = 2380;
   public static final int MOST_WORKERS = 20;
   private static final int FIRST_CONTROLLER = 10;
   private static final int FIRST_WORKER = 20;
@@ -42,6 +46,20 @@ public record ClusterSpec(
     WIREGUARD;
 
     /// As the command line and the pod network's settings write it.
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /// Where the API server keeps its objects.
+  public enum Storage {
+    /// In a file of its own.
+    EMBEDDED,
+    /// In an etcd beside it on the controller.
+    ETCD;
+
+    /// As the command line writes it.
     @Override
     public String toString() {
       return name().toLowerCase(Locale.ROOT);
@@ -112,7 +130,13 @@ public record ClusterSpec(
   }
 
   public ClusterSpec withBackend(Backend other) {
-    return new ClusterSpec(name, workers, other, machineNetworks, podNetworks, serviceNetwork);
+    return new ClusterSpec(
+        name, workers, other, machineNetworks, podNetworks, serviceNetwork, storage);
+  }
+
+  public ClusterSpec withStorage(Storage other) {
+    return new ClusterSpec(
+        name, workers, backend, machineNetworks, podNetworks, serviceNetwork, other);
   }
 
   /// The primary range of the machines' addresses.
@@ -169,5 +193,10 @@ public record ClusterSpec(
   /// Where the API server is reached from the host and from every machine.
   public String apiUrl() {
     return "https://" + controller().address() + ":" + API_PORT;
+  }
+
+  /// Where etcd is reached, if it is the storage.
+  public String etcdUrl() {
+    return "https://" + controller().address() + ":" + ETCD_PORT;
   }
 }

@@ -54,7 +54,8 @@ public final class ClusterSpecFile {
         pods.add(PODS.get(family));
       }
       if (Collections.disjoint(used, candidates)) {
-        return new ClusterSpec(name, workers, backend, candidates, pods, SERVICES);
+        return new ClusterSpec(
+            name, workers, backend, candidates, pods, SERVICES, ClusterSpec.Storage.EMBEDDED);
       }
     }
     throw new ProvisionException("every part of " + MACHINES + " is in use by a cluster here");
@@ -90,6 +91,8 @@ public final class ClusterSpecFile {
             + joined(spec.podNetworks())
             + "\nserviceNetwork="
             + spec.serviceNetwork()
+            + "\nstorage="
+            + spec.storage()
             + "\n";
     try {
       Files.createDirectories(file.getParent());
@@ -115,7 +118,9 @@ public final class ClusterSpecFile {
               ClusterSpec.Backend.valueOf(property(properties, "backend").toUpperCase(Locale.ROOT)),
               prefixes(property(properties, "machineNetworks")),
               prefixes(property(properties, "podNetworks")),
-              Prefix.parse(property(properties, "serviceNetwork"))));
+              Prefix.parse(property(properties, "serviceNetwork")),
+              ClusterSpec.Storage.valueOf(
+                  properties.getProperty("storage", "embedded").toUpperCase(Locale.ROOT))));
     } catch (IOException | IllegalArgumentException e) {
       throw new ProvisionException(
           file

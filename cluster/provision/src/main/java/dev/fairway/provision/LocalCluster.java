@@ -48,6 +48,10 @@ public final class LocalCluster {
   public void ensureIdentities(Instant now) {
     CertificateAuthority authority = CertificateAuthority.openOrCreate(paths.pki(), now);
     Machine controller = spec.controller();
+    EncryptionKeys.ensure(Pki.encryptionConfiguration(paths));
+    if (spec.storage() == ClusterSpec.Storage.ETCD) {
+      etcd().ensureIdentities(now);
+    }
     authority.issue(
         Pki.API_SERVER,
         new Subject(
@@ -95,6 +99,17 @@ public final class LocalCluster {
     String user = subject.commonName();
     KeyFiles identity = authority.issue(user.replace(':', '-'), subject);
     Kubeconfig.write(file, spec.name(), spec.apiUrl(), authority.certificateFile(), user, identity);
+  }
+
+  private Etcd etcd() {
+    return new Etcd(spec, paths);
+  }
+
+  /// Starts what the API server keeps its objects in, where that is a process of its own.
+  public void ensureStorage() throws InterruptedException {
+    if (spec.storage() == ClusterSpec.Storage.ETCD) {
+      etcd().ensureRunning();
+    }
   }
 
   public MachineProcess containerd(Machine machine) {
@@ -183,11 +198,16 @@ public final class LocalCluster {
 
   /// Every process of the cluster, running or not.
   public List<MachineProcess> processes() {
-    return spec.machines().stream()
-        .flatMap(machine ->
-            machine.role() == Machine.Role.WORKER
-                ? List.of(containerd(machine), fairway(machine)).stream()
-                : List.of(fairway(machine)).stream())
-        .toList();
+    List<MachineProcess> processes = new ArrayList<>();
+    if (spec.storage() == ClusterSpec.Storage.ETCD) {
+      processes.add(etcd().process());
+    }
+    for (Machine machine : spec.machines()) {
+      if (machine.role() == Machine.Role.WORKER) {
+        processes.add(containerd(machine));
+      }
+      processes.add(fairway(machine));
+    }
+    return processes;
   }
 }

@@ -12,6 +12,9 @@ public final class Pki {
   public static final String CONTROLLERS = "kube-controller-manager";
   public static final String SCHEDULER = "kube-scheduler";
   public static final String NODE = "node";
+  public static final String ETCD_SERVER = "server";
+  public static final String ETCD_PEER = "peer";
+  public static final String ETCD_CLIENT = "apiserver-etcd-client";
 
   private Pki() {}
 
@@ -29,6 +32,17 @@ public final class Pki {
 
   public static Path key(ClusterPaths paths, String name) {
     return paths.pki().resolve(name + ".key");
+  }
+
+  /// Where etcd's certificates are, by an authority of its own: whoever else has a certificate of
+  /// the cluster may not read its store.
+  public static Path etcd(ClusterPaths paths) {
+    return paths.pki().resolve("etcd");
+  }
+
+  /// What is encrypted in the store, and with which keys.
+  public static Path encryptionConfiguration(ClusterPaths paths) {
+    return paths.pki().resolve("encryption-config.yaml");
   }
 
   /// The public half of the key that signs service-account tokens.

@@ -43,7 +43,8 @@ class ClusterSpecTest {
                 ClusterSpec.Backend.VXLAN,
                 List.of(Prefix.parse("10.240.0.0/24")),
                 List.of(Prefix.parse("fd00:10:200::/48")),
-                Prefix.parse("10.32.0.0/16")))
+                Prefix.parse("10.32.0.0/16"),
+                ClusterSpec.Storage.EMBEDDED))
         .hasMessageContaining("must be of the same families");
   }
 
@@ -70,6 +71,7 @@ class ClusterSpecTest {
         ClusterSpec.Backend.VXLAN,
         List.of(Prefix.parse("10.240.0.0/24"), Prefix.parse("fd00:10:240::/64")),
         List.of(Prefix.parse("10.200.0.0/16"), Prefix.parse("fd00:10:200::/48")),
-        Prefix.parse("10.32.0.0/16"));
+        Prefix.parse("10.32.0.0/16"),
+        ClusterSpec.Storage.EMBEDDED);
   }
 }

@@ -63,7 +63,7 @@ final class ObjectVerbs {
       case OBJECT -> {
         if (call.form().yaml()) {
           call.send(200, Trees.read(listing.bytes()));
-        } else if (listing.isLongerThan(WHOLE_BYTES)) {
+        } else if (call.request().method().equals("GET") && listing.isLongerThan(WHOLE_BYTES)) {
           call.stream("application/json", listing::writeTo);
         } else {
           call.bytes(200, "application/json", listing.bytes(), List.of());
