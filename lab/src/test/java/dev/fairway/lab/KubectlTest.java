@@ -176,7 +176,7 @@ class KubectlTest {
         no
         $ k create clusterrole $NS --verb=get --resource=nodes
         $ k create clusterrolebinding $NS --clusterrole=$NS --serviceaccount=$NS:robot
-        $ k create quota most --hard=cpu=100,pods=200
+        $ k create quota most --hard=services=50,pods=200
         $ k create ingress way --rule=example.com/path=ci:80
         $ k create poddisruptionbudget keep --selector=app=web --min-available=1
         $ k create priorityclass $NS --value=1000 --description=important

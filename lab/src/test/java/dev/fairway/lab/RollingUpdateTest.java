@@ -51,7 +51,7 @@ class RollingUpdateTest {
               volumeMounts: [{name: programs, mountPath: /programs}]
               ports: [{name: web, containerPort: 8080}]
               readinessProbe: {tcpSocket: {port: web}, periodSeconds: 1}
-              lifecycle: {preStop: {exec: {command: [sleep, "5"]}}}
+              lifecycle: {preStop: {exec: {command: [sleep, "12"]}}}
       ---
       apiVersion: v1
       kind: Pod

@@ -4,6 +4,8 @@ package dev.fairway.store;
 import dev.fairway.store.Operation.Request;
 import dev.fairway.store.StoreUnavailable.Reason;
 import java.security.GeneralSecurityException;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The store in this process, on one SQLite file or on nothing.
@@ -45,12 +47,15 @@ public final class EmbeddedStore implements Store {
     try {
       Snapshots snapshots = new Snapshots(log.compactedRevision());
       StaleKeys stale = new StaleKeys();
-      load(log, transformer, snapshots, stale);
+      long unreadableUntil = load(log, transformer, snapshots, stale);
       CommitLoop commits =
           new CommitLoop(log, historyRevisions, historyBytes, transformer, snapshots, stale);
       WatchDispatcher dispatcher = new WatchDispatcher(snapshots, "store-watch-" + log.shortName());
       commits.start(dispatcher);
       dispatcher.start();
+      if (unreadableUntil > snapshots.compactedRevision()) {
+        commits.submit(new Request.Compact(unreadableUntil));
+      }
       return new EmbeddedStore(snapshots, commits, dispatcher);
     } catch (RuntimeException e) {
       try {
@@ -62,13 +67,20 @@ public final class EmbeddedStore implements Store {
     }
   }
 
-  private static void load(
+  /// @return the revision up to which history has values that cannot be read and have been replaced
+  ///   since, as by the change of a key that is now gone; 0 if there are none
+  private static long load(
       WriteLog log, Transformer transformer, Snapshots snapshots, StaleKeys stale) {
     long compacted = snapshots.compactedRevision();
     long[] newest = {compacted};
+    long[] replaced = {0};
+    Map<String, GeneralSecurityException> unreadable = new HashMap<>();
     log.replay(row -> {
       Entry before = snapshots.newest(row.key());
-      Entry entry = entry(log, transformer, row, before, stale);
+      if (unreadable.remove(row.key()) != null) {
+        replaced[0] = row.revision();
+      }
+      Entry entry = entry(transformer, row, before, stale, unreadable);
       if (row.revision() > compacted) {
         if (row.revision() != newest[0] + 1 || (entry == null && before == null)) {
           throw log.corrupt("revision " + row.revision() + " does not follow", null);
@@ -79,11 +91,19 @@ public final class EmbeddedStore implements Store {
         snapshots.load(entry);
       }
     });
+    for (GeneralSecurityException e : unreadable.values()) {
+      throw new StoreUnavailable(Reason.CORRUPT, log.subject() + ": " + e.getMessage(), e);
+    }
     snapshots.publish(newest[0]);
+    return replaced[0];
   }
 
   private static @Nullable Entry entry(
-      WriteLog log, Transformer transformer, Row row, @Nullable Entry before, StaleKeys stale) {
+      Transformer transformer,
+      Row row,
+      @Nullable Entry before,
+      StaleKeys stale,
+      Map<String, GeneralSecurityException> unreadable) {
     // One string a key, however many versions of it there are.
     String key = before == null ? row.key() : before.key();
     byte[] stored = row.value();
@@ -95,7 +115,8 @@ public final class EmbeddedStore implements Store {
     try {
       plain = transformer.fromStorage(key, stored);
     } catch (GeneralSecurityException e) {
-      throw new StoreUnavailable(Reason.CORRUPT, log.subject() + ": " + e.getMessage(), e);
+      unreadable.put(key, e);
+      return new Entry(key, new byte[0], row.createRevision(), row.revision());
     }
     stale.note(key, plain.stale());
     return new Entry(key, plain.value(), row.createRevision(), row.revision());

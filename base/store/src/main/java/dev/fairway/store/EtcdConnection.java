@@ -204,26 +204,29 @@ final class EtcdConnection implements AutoCloseable {
   }
 
   RuntimeException failure(String subject, Throwable cause) {
+    if (cause instanceof TimeoutException) {
+      return unreachable(subject, "no answer within " + PATIENCE.toSeconds() + " s", cause);
+    }
     EtcdException e = EtcdExceptionFactory.toEtcdException(cause);
     String said = String.valueOf(e.getMessage());
     if (said.contains("request is too large") || said.contains("larger than max")) {
-      return new IllegalArgumentException(
-          subject + " is larger than etcd takes (its --max-request-bytes)", e);
+      return new ValueTooLarge(subject + " is larger than etcd takes (its --max-request-bytes)", e);
+    }
+    if (said.contains("database space exceeded")) {
+      return new StoreUnavailable(
+          Reason.DISK_FULL,
+          "etcd "
+              + where()
+              + ": "
+              + said
+              + "; defragment it, or raise its --quota-backend-bytes, and disarm the alarm",
+          e);
     }
     return switch (e.getErrorCode()) {
       case OUT_OF_RANGE ->
           new EtcdRefusal(
               e.getErrorCode(),
               new StoreUnavailable(Reason.REFUSED, "etcd " + where() + ": " + said, e));
-      case RESOURCE_EXHAUSTED ->
-          new StoreUnavailable(
-              Reason.DISK_FULL,
-              "etcd "
-                  + where()
-                  + ": "
-                  + said
-                  + "; defragment it, or raise its --quota-backend-bytes, and disarm the alarm",
-              e);
       case UNAUTHENTICATED, PERMISSION_DENIED ->
           new StoreUnavailable(
               Reason.REFUSED,

@@ -22,6 +22,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +37,7 @@ import org.slf4j.LoggerFactory;
 final class EtcdFollower implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EtcdFollower.class);
   private static final int PAGE = 500;
+  private static final byte[] UNREADABLE = new byte[0];
   private static final long RETRY_MILLIS = 250;
 
   /// What etcd may tell ahead of what is taken in; then its stream has to wait.
@@ -60,7 +63,7 @@ final class EtcdFollower implements AutoCloseable {
       new ConcurrentSkipListMap<>();
   private final Thread thread;
   private @Nullable Watcher watcher;
-  private int generation;
+  private final AtomicInteger generation = new AtomicInteger();
   private boolean broken;
   private boolean outageTold;
   private volatile @Nullable StoreUnavailable unreadable;
@@ -135,8 +138,30 @@ final class EtcdFollower implements AutoCloseable {
       stale.note(key, plain.stale());
       return new Entry(key, plain.value(), stored.getCreateRevision(), stored.getModRevision());
     } catch (GeneralSecurityException e) {
-      throw new StoreUnavailable(Reason.CORRUPT, "etcd: " + e.getMessage(), e);
+      LOG.error("etcd: {}", e.getMessage());
+      return new Entry(key, UNREADABLE, stored.getCreateRevision(), stored.getModRevision());
     }
+  }
+
+  /// The entry, if its value could be read.
+  ///
+  /// @throws StoreUnavailable if it could not; the other entries are not concerned
+  static Entry readable(Entry entry) {
+    if (isUnreadable(entry)) {
+      throw new StoreUnavailable(
+          Reason.CORRUPT,
+          "etcd: "
+              + entry.key()
+              + " cannot be decrypted with the keys of the encryption configuration; the log of"
+              + " when it was read says more",
+          null);
+    }
+    return entry;
+  }
+
+  @SuppressWarnings("ReferenceEquality") // it stands for the value that is not known
+  private static boolean isUnreadable(@Nullable Entry entry) {
+    return entry != null && entry.value() == UNREADABLE;
   }
 
   Snapshots snapshots() {
@@ -181,10 +206,10 @@ final class EtcdFollower implements AutoCloseable {
       return true;
     }
     try {
-      seen.orTimeout(EtcdConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS).join();
+      // Each waits for a time of its own.
+      seen.copy().orTimeout(EtcdConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS).join();
       return true;
     } catch (CompletionException e) {
-      waiting.remove(revision, seen);
       checkReadable();
       return false;
     }
@@ -193,7 +218,7 @@ final class EtcdFollower implements AutoCloseable {
   /// Forgets history before a revision, on the thread that may.
   void compact(long revision) {
     CompletableFuture<Void> done = new CompletableFuture<>();
-    send(new Message.Compact(revision, done));
+    send(new Message.Compact(revision, done), () -> true);
     try {
       done.orTimeout(EtcdConnection.PATIENCE.toMillis(), TimeUnit.MILLISECONDS).join();
     } catch (CompletionException e) {
@@ -202,11 +227,18 @@ final class EtcdFollower implements AutoCloseable {
     }
   }
 
-  /// Blocks while the queue is full, which holds up etcd's stream and not memory.
-  private void send(Message message) {
+  /// Blocks while the queue is full, which holds up etcd's stream and not memory; but not for a
+  /// watch that is over, which may be ended by the one thread that empties the queue.
+  private void send(int of, Message message) {
+    send(message, () -> of == generation.get());
+  }
+
+  private void send(Message message, BooleanSupplier wanted) {
     try {
-      while (!stopping && !inbox.offer(message, RETRY_MILLIS, TimeUnit.MILLISECONDS)) {
-        // It is taken in, or the store is closed.
+      while (!stopping
+          && wanted.getAsBoolean()
+          && !inbox.offer(message, RETRY_MILLIS, TimeUnit.MILLISECONDS)) {
+        // It is taken in, or nobody wants it any more.
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -246,13 +278,13 @@ final class EtcdFollower implements AutoCloseable {
   private void take(Message message) {
     switch (message) {
       case Message.Events(int of, List<WatchEvent> events) -> {
-        if (of == generation) {
+        if (of == generation.get()) {
           outageTold = false;
           apply(events);
         }
       }
       case Message.Broken(int of, Throwable cause) -> {
-        if (of == generation) {
+        if (of == generation.get()) {
           mend(cause);
         }
       }
@@ -265,12 +297,12 @@ final class EtcdFollower implements AutoCloseable {
 
   private void watch() {
     broken = false;
-    int mine = ++generation;
+    int mine = generation.incrementAndGet();
     Watch.Listener listener =
         Watch.listener(
-            (WatchResponse response) -> send(new Message.Events(mine, response.getEvents())),
-            error -> send(new Message.Broken(mine, error)),
-            () -> send(new Message.Broken(mine, null)));
+            (WatchResponse response) -> send(mine, new Message.Events(mine, response.getEvents())),
+            error -> send(mine, new Message.Broken(mine, error)),
+            () -> send(mine, new Message.Broken(mine, null)));
     watcher = etcd.watchAll(snapshots.visibleRevision() + 1, listener);
   }
 
@@ -312,7 +344,7 @@ final class EtcdFollower implements AutoCloseable {
   private void closeWatcher() {
     Watcher ended = watcher;
     watcher = null;
-    generation++;
+    generation.incrementAndGet();
     if (ended != null) {
       ended.close();
     }
@@ -354,13 +386,24 @@ final class EtcdFollower implements AutoCloseable {
     Entry before = snapshots.newest(key);
     if (event.getEventType() == WatchEvent.EventType.DELETE) {
       if (before != null) {
-        events.add(snapshots.push(revision, before.key(), null));
+        tell(snapshots.push(revision, before.key(), null), events);
         stale.forget(key);
       }
       return;
     }
     String known = before == null ? key : before.key();
-    events.add(snapshots.push(revision, known, entry(config, stale, known, event.getKeyValue())));
+    tell(snapshots.push(revision, known, entry(config, stale, known, event.getKeyValue())), events);
+  }
+
+  /// A value that cannot be read is no news: it comes when somebody writes it so that it can.
+  private static void tell(Event event, List<Event> events) {
+    if (isUnreadable(event.entry())) {
+      return;
+    }
+    events.add(
+        isUnreadable(event.before())
+            ? new Event(event.type(), event.entry(), null, event.revision())
+            : event);
   }
 
   private void tellVisible() {

@@ -42,13 +42,19 @@ public final class EtcdStore implements Store {
   ///   value is there that [EtcdConfig#transformer] cannot read
   public static EtcdStore open(EtcdConfig config) {
     EtcdConnection etcd = new EtcdConnection(config);
+    EtcdStore store;
     try {
       EtcdFollower follower = EtcdFollower.start(config, etcd);
-      EtcdStore store = new EtcdStore(config, etcd, follower, new EtcdCompactor(etcd));
+      store = new EtcdStore(config, etcd, follower, new EtcdCompactor(etcd));
+    } catch (RuntimeException e) {
+      etcd.close();
+      throw e;
+    }
+    try {
       store.refresh();
       return store;
     } catch (RuntimeException e) {
-      etcd.close();
+      store.close();
       throw e;
     }
   }
@@ -62,7 +68,14 @@ public final class EtcdStore implements Store {
     } catch (CompletionException e) {
       throw etcd.failure("nothing", e.getCause() == null ? e : e.getCause());
     }
-    if (!follower.awaitRevision(newest)) {
+    long before;
+    boolean arrived;
+    do {
+      // After a start there may be much to catch up with.
+      before = follower.snapshots().visibleRevision();
+      arrived = follower.awaitRevision(newest);
+    } while (!arrived && follower.snapshots().visibleRevision() > before);
+    if (!arrived) {
       throw new StoreUnavailable(
           Reason.UNREACHABLE,
           "etcd " + etcd.where() + " is at revision " + newest + " and does not tell what it wrote",
@@ -119,7 +132,8 @@ public final class EtcdStore implements Store {
   @Override
   public @Nullable Entry get(String key) {
     refresh();
-    return follower.snapshots().get(key);
+    Entry entry = follower.snapshots().get(key);
+    return entry == null ? null : EtcdFollower.readable(entry);
   }
 
   @Override
@@ -134,7 +148,9 @@ public final class EtcdStore implements Store {
     } else {
       follower.checkReadable();
     }
-    return follower.snapshots().list(prefix, startAfterKey, limit, atRevision);
+    Page page = follower.snapshots().list(prefix, startAfterKey, limit, atRevision);
+    page.entries().forEach(EtcdFollower::readable);
+    return page;
   }
 
   @Override
@@ -191,7 +207,11 @@ public final class EtcdStore implements Store {
   /// It is durable, and every read asks etcd first; waiting spares the next one that wait.
   private long written(TxnResponse response) {
     long revision = response.getHeader().getRevision();
-    follower.awaitRevision(revision);
+    try {
+      follower.awaitRevision(revision);
+    } catch (StoreUnavailable _) {
+      // What was written stays so, even if this store can be read no more.
+    }
     return revision;
   }
 

@@ -22,6 +22,10 @@ public final class NfTables implements AutoCloseable {
   /// What [#applyIf] throws where somebody else changed something in between.
   public static final int ERESTART = 85;
 
+  /// `NFTA_TABLE_FLAGS`, and `NFT_TABLE_F_DORMANT` in it (linux/netfilter/nf_tables.h).
+  private static final int TABLE_FLAGS = 2;
+
+  private static final int DORMANT = 1;
   private static final int BATCH_BEGIN = 16;
   private static final int BATCH_END = 17;
   private static final int ACK = 4;
@@ -273,6 +277,37 @@ public final class NfTables implements AutoCloseable {
     return tables;
   }
 
+  /// The tables that somebody has put to sleep (`NFT_TABLE_F_DORMANT`): their chains see no packet.
+  private List<NftTable> dormant() {
+    NetlinkWriter out = socket.writer();
+    out.begin(NftWire.GETTABLE, DUMP);
+    NftWire.header(out, 0, 0);
+    out.end();
+    List<NftTable> dormant = new ArrayList<>();
+    socket.dump(
+        out,
+        dormant::clear,
+        (type, payload) -> {
+          if (type == NftWire.NEWTABLE) {
+            String[] name = {""};
+            boolean[] sleeps = {false};
+            payload.attributes(
+                4,
+                (attribute, value) -> {
+                  if (attribute == 1) {
+                    name[0] = value.text();
+                  } else if (attribute == TABLE_FLAGS) {
+                    sleeps[0] = (value.bigEndian32(0) & DORMANT) != 0;
+                  }
+                });
+            if (sleeps[0]) {
+              add(dormant, payload.u8(0), name[0]);
+            }
+          }
+        });
+    return dormant;
+  }
+
   private static void add(List<NftTable> tables, int family, String name) {
     for (NftTable.Family known : NftTable.Family.values()) {
       if (known.number() == family && NftName.isPlain(name)) {
@@ -297,7 +332,7 @@ public final class NfTables implements AutoCloseable {
   ///
   /// @param whole the requests that make the tables as they should be
   public List<String> differences(List<? extends NftRequest> whole) {
-    return NftDifferences.of(socket, tables(), whole);
+    return NftDifferences.of(socket, tables(), dormant(), whole);
   }
 
   /// How many packets each named counter of a table has seen.

@@ -48,11 +48,18 @@ final class NftDifferences {
   }
 
   /// @param there the tables there are
+  /// @param dormant those of them whose chains see no packet
   /// @param whole what makes the tables as they should be: what is deleted in it is not looked at
   static List<String> of(
-      NetlinkSocket socket, List<NftTable> there, List<? extends NftRequest> whole) {
+      NetlinkSocket socket,
+      List<NftTable> there,
+      List<NftTable> dormant,
+      List<? extends NftRequest> whole) {
     NftDifferences differences = new NftDifferences(socket, there);
     whole.forEach(differences::want);
+    dormant.stream()
+        .filter(differences.wanted::containsKey)
+        .forEach(table -> differences.found.add(table + " is dormant"));
     differences.wanted.forEach(differences::compare);
     List<String> all = differences.found;
     if (all.size() <= MOST_TOLD) {

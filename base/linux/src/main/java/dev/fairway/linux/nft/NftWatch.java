@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.fairway.linux.nft;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -8,9 +9,10 @@ import java.util.function.Supplier;
 ///
 /// The kernel's generation number says for next to nothing that somebody else changed some table.
 /// Whether it was one of ours takes a look at all of them, so looks are as far apart as makes them
-/// a twentieth of the time, whatever others do. Not for several threads.
+/// a twentieth of the time, whatever others do, but ten seconds at most. Not for several threads.
 public final class NftWatch {
   private static final int SHARE = 20;
+  private static final Duration LONGEST_REST = Duration.ofSeconds(10);
 
   private final NfTables tables;
   private long strangers = -1;
@@ -45,7 +47,7 @@ public final class NftWatch {
       strangers = seen;
     }
     long now = System.nanoTime();
-    lookNext = now + SHARE * (now - start);
+    lookNext = now + Math.min(SHARE * (now - start), LONGEST_REST.toNanos());
     return found;
   }
 }

@@ -71,9 +71,13 @@ class NfTablesTest {
   }
 
   private String list() throws Exception {
-    Process process =
-        namespace.start(
-            new ProcessBuilder("nft", "-nn", "list", "ruleset").redirectErrorStream(true));
+    return nft("list", "ruleset");
+  }
+
+  private String nft(String... words) throws Exception {
+    List<String> command = new ArrayList<>(List.of("nft", "-nn"));
+    command.addAll(List.of(words));
+    Process process = namespace.start(new ProcessBuilder(command).redirectErrorStream(true));
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(output).isZero();
     return output.replace("\t", " ").replaceAll(" +", " ");
@@ -243,6 +247,16 @@ class NfTablesTest {
         .hasMessageStartingWith(
             "NFT_MSG_NEWSETELEM add 1 elements to map services of table ip fairway-test");
     assertThat(list()).isEmpty();
+  }
+
+  @Test
+  void aTableThatSleepsIsNoticed() throws Exception {
+    tables.apply(skeleton());
+    assertThat(tables.differences(skeleton())).isEmpty();
+    nft("add table ip fairway-test { flags dormant ; }");
+    assertThat(tables.differences(skeleton())).containsExactly("table ip fairway-test is dormant");
+    tables.apply(skeleton());
+    assertThat(tables.differences(skeleton())).isEmpty();
   }
 
   @Test

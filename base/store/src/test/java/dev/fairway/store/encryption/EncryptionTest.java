@@ -216,7 +216,6 @@ class EncryptionTest {
       assertThat(store.isStale(KEY)).isTrue();
       store.update(KEY, VALUE, revision);
       assertThat(store.isStale(KEY)).isFalse();
-      store.compact(store.revision());
     }
     StoreConfig afterwards = StoreConfig.of(file).with(read(provider("secretbox", 2)));
     try (EmbeddedStore store = EmbeddedStore.open(afterwards)) {

@@ -2,6 +2,7 @@
 package dev.fairway.apiserver.admission;
 
 import dev.fairway.apimachinery.Kind;
+import dev.fairway.apiserver.auth.Identity;
 import dev.fairway.apiserver.registry.Lookup;
 import dev.fairway.store.Store;
 import java.time.Clock;
@@ -74,10 +75,10 @@ public final class AdmissionChain {
         reserving,
         judging,
         (kind, before, now) -> {
-          quota.changed(kind, before, now);
           if (now == null && kind.is("", "Service")) {
             serviceAddresses.release(before);
           }
+          quota.changed(kind, before, now);
         });
   }
 
@@ -101,9 +102,11 @@ public final class AdmissionChain {
     run(judging, admission);
   }
 
+  @SuppressWarnings("ReferenceEquality") // a client of the same name is not the server itself
   private static void run(List<AdmissionStep> steps, Admission admission) {
+    boolean byServer = admission.identity() == Identity.SERVER;
     for (AdmissionStep step : steps) {
-      if (step.judges(admission)) {
+      if (step.judges(admission) && !(byServer && step.isUsers())) {
         step.admit(admission);
       }
     }

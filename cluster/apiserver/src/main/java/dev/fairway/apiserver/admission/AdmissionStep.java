@@ -13,6 +13,12 @@ interface AdmissionStep {
     return admission.subresource().isEmpty() && admission.operation() != Operation.DELETE;
   }
 
+  /// Whether users say what it does. What the server writes of itself does not pass it: a webhook
+  /// that is down, or asks the server back, would keep it from starting, and so from being mended.
+  default boolean isUsers() {
+    return false;
+  }
+
   /// Changes the object or rejects it with a StatusException.
   void admit(Admission admission);
 }

@@ -9,11 +9,15 @@ import dev.fairway.store.Store;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// All objects of a kind in an understood form, in the order of their names. They are understood
 /// anew only when one of them has changed; each read sees what the store has at that moment.
 final class Followed<T> {
+  private static final Logger LOG = LoggerFactory.getLogger(Followed.class);
+
   private final Store store;
   private final Kind kind;
   private final Function<ObjectNode, T> understand;
@@ -35,7 +39,12 @@ final class Followed<T> {
     }
     List<T> understood = new ArrayList<>();
     for (Entry entry : now) {
-      understood.add(understand.apply(StoredForm.tree(kind, entry)));
+      try {
+        understood.add(understand.apply(StoredForm.tree(kind, entry)));
+      } catch (IllegalArgumentException e) {
+        // Written before it was looked at so closely: it must not hold up all that is written.
+        LOG.error("{} is left out: {}", entry.key(), e.getMessage());
+      }
     }
     seen = new Seen<>(now, List.copyOf(understood));
     return understood;

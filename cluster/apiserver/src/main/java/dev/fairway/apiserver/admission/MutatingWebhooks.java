@@ -33,6 +33,11 @@ final class MutatingWebhooks implements AdmissionStep {
   }
 
   @Override
+  public boolean isUsers() {
+    return true;
+  }
+
+  @Override
   public void admit(Admission admission) {
     for (List<Webhook> configuration : webhooks.all()) {
       for (Webhook webhook : configuration) {

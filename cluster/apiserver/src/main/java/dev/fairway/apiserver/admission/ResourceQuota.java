@@ -13,6 +13,7 @@ import dev.fairway.apiserver.registry.StoredForm;
 import dev.fairway.store.Entry;
 import dev.fairway.store.RevisionMismatch;
 import dev.fairway.store.Store;
+import dev.fairway.store.StoreUnavailable;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -31,6 +34,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// once if the object was not stored after all. A controller counts anew now and then, which mends
 /// what a crash in between leaves.
 final class ResourceQuota implements AdmissionStep {
+  private static final Logger LOG = LoggerFactory.getLogger(ResourceQuota.class);
   private static final Kind QUOTAS = Registry.builtin("", "ResourceQuota");
   private static final Set<String> MUST_SAY =
       Set.of("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory");
@@ -75,17 +79,20 @@ final class ResourceQuota implements AdmissionStep {
     if (!kind.namespaced()) {
       return;
     }
-    String namespace = Trees.text(before, "metadata", "namespace");
-    List<Entry> quotas = quotas(namespace);
-    if (quotas.isEmpty()) {
-      return;
-    }
     Resource resource = resource(kind);
     Map<String, Quantity> less = growth(usage(resource, before), usage(resource, now));
-    for (Entry entry : quotas) {
-      if (QuotaScopes.match(StoredForm.tree(QUOTAS, entry), resource, before)) {
-        release(entry.key(), less);
+    if (less.isEmpty()) {
+      return;
+    }
+    try {
+      for (Entry entry : quotas(Trees.text(before, "metadata", "namespace"))) {
+        if (QuotaScopes.match(StoredForm.tree(QUOTAS, entry), resource, before)) {
+          release(entry.key(), less);
+        }
       }
+    } catch (StoreUnavailable e) {
+      // The object is written; the controller counts anew.
+      LOG.warn("a share of a ResourceQuota is given back later: {}", e.getMessage());
     }
   }
 

@@ -75,6 +75,11 @@ final class ValidatingPolicies implements AdmissionStep {
   }
 
   @Override
+  public boolean isUsers() {
+    return true;
+  }
+
+  @Override
   public void admit(Admission admission) {
     List<Binding> all = bindings.all();
     if (all.isEmpty()) {

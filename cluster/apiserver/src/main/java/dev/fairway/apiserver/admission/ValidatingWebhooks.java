@@ -30,6 +30,11 @@ final class ValidatingWebhooks implements AdmissionStep {
   }
 
   @Override
+  public boolean isUsers() {
+    return true;
+  }
+
+  @Override
   public void admit(Admission admission) {
     List<Webhooks.Due> due = new ArrayList<>();
     for (List<Webhook> configuration : webhooks.all()) {

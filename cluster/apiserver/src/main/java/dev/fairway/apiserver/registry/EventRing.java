@@ -24,6 +24,7 @@ public final class EventRing {
     Change known = slots[slot];
     if (known != null
         && known.event.revision() == event.revision()
+        && known.event.entry().key().equals(event.entry().key())
         && known.kind.version().equals(kind.version())
         && known.kind.group().equals(kind.group())) {
       return known;

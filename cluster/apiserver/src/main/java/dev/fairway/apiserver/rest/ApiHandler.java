@@ -24,6 +24,7 @@ import dev.fairway.apiserver.registry.Warnings;
 import dev.fairway.apiserver.streaming.Backends;
 import dev.fairway.apiserver.streaming.Kubelets;
 import dev.fairway.store.StoreUnavailable;
+import dev.fairway.store.ValueTooLarge;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,9 @@ import org.slf4j.LoggerFactory;
 
 /// A request's way: who, what, may they, do it. Runs on virtual threads.
 public final class ApiHandler implements Handler {
+  /// What leads into a pod.
+  private static final Set<String> ENTERING = Set.of("exec", "attach", "portforward");
+
   private static final Logger LOG = LoggerFactory.getLogger(ApiHandler.class);
 
   private final Executor threads;
@@ -143,7 +148,7 @@ public final class ApiHandler implements Handler {
       ResourcePath path = ResourcePath.parse(catalog.kinds(), exchange.request().path());
       if (Connects.isConnect(path)) {
         Call call = new Call(exchange, identity, Form.JSON, warnings);
-        allow(identity, path, access(path, connectVerb(exchange.request()), path.name()));
+        allow(identity, path, access(path, connectVerb(exchange.request(), path), path.name()));
         connects.connect(call, path);
         return;
       }
@@ -151,6 +156,8 @@ public final class ApiHandler implements Handler {
       resource(new Call(exchange, identity, form, warnings), path);
     } catch (StatusException refused) {
       fail(exchange, form, warnings, refused);
+    } catch (ValueTooLarge large) {
+      fail(exchange, form, warnings, StatusException.tooLarge(String.valueOf(large.getMessage())));
     } catch (StoreUnavailable trouble) {
       LOG.error("the store cannot serve {}", exchange.request().path(), trouble);
       fail(
@@ -246,7 +253,12 @@ public final class ApiHandler implements Handler {
     throw StatusException.methodNotAllowed(path.kind(), verb);
   }
 
-  private static String connectVerb(Request request) {
+  /// A WebSocket begins with a GET, but who may read may not therefore run commands: as upstream's
+  /// AuthorizePodWebsocketUpgradeCreatePermission has it.
+  private static String connectVerb(Request request, ResourcePath path) {
+    if (ENTERING.contains(path.subresource())) {
+      return "create";
+    }
     return switch (request.method()) {
       case "GET", "HEAD" -> "get";
       case "PUT" -> "update";

@@ -14,6 +14,7 @@ import dev.fairway.apiserver.registry.StoredForm;
 import dev.fairway.store.Compacted;
 import dev.fairway.store.Entry;
 import dev.fairway.store.FutureRevision;
+import dev.fairway.store.StoreUnavailable;
 import dev.fairway.store.Watch;
 import java.io.IOException;
 import java.time.Duration;
@@ -65,6 +66,9 @@ final class WatchVerb {
     if (listFirst) {
       try {
         after = first(exchange, watcher, selection, initialEvents && bookmarks);
+      } catch (StoreUnavailable away) {
+        watcher.fail(StatusException.unavailable(String.valueOf(away.getMessage())));
+        return;
       } catch (IOException _) {
         watcher.finish();
         return;
@@ -102,6 +106,9 @@ final class WatchVerb {
                   + after
                   + ", current: "
                   + registry.store().revision()));
+      return;
+    } catch (StoreUnavailable away) {
+      watcher.fail(StatusException.unavailable(String.valueOf(away.getMessage())));
       return;
     }
     watcher.attach(watch);

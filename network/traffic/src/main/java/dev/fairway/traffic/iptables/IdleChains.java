@@ -15,6 +15,9 @@ final class IdleChains {
 
   private final Map<String, Long> since = new LinkedHashMap<>();
 
+  /// Those that cannot go, as somebody else's rules lead to them.
+  private final Set<String> used = new HashSet<>();
+
   Set<String> names() {
     return Set.copyOf(since.keySet());
   }
@@ -24,7 +27,7 @@ final class IdleChains {
     long now = System.nanoTime();
     Set<String> due = new HashSet<>();
     since.forEach((chain, from) -> {
-      if (now - from >= WHILE.toNanos()) {
+      if (now - from >= WHILE.toNanos() && !used.contains(chain)) {
         due.add(chain);
       }
     });
@@ -37,8 +40,14 @@ final class IdleChains {
     chains.forEach(chain -> since.putIfAbsent(chain, now));
   }
 
+  /// This one cannot go.
+  void keep(String chain) {
+    used.add(chain);
+  }
+
   /// These are wanted again, or gone.
   void remove(Collection<String> chains) {
     since.keySet().removeAll(chains);
+    used.removeAll(chains);
   }
 }

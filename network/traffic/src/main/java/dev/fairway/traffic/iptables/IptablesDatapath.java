@@ -229,8 +229,8 @@ public final class IptablesDatapath implements ServiceDatapath {
     IptablesRules wanted = writer(family).write(index.ports(), index.healthChecks().values());
     loaded.remove(family);
     IdleChains chains = idle(family);
-    Set<String> due = chains.due();
-    String lines = IptablesRules.change(before, wanted, there, chains.names(), due) + entrances;
+    String lines =
+        IptablesRules.change(before, wanted, there, chains.names(), Set.of()) + entrances;
     tables.asOurs(() -> of(family).restore(lines));
     loaded.put(family, wanted);
     List<String> unwanted = new ArrayList<>();
@@ -239,8 +239,6 @@ public final class IptablesDatapath implements ServiceDatapath {
         unwanted.add(chain);
       }
     }
-    unwanted.removeAll(due);
-    chains.remove(due);
     chains.remove(wanted.nat().keySet());
     chains.add(unwanted);
     if (of(family).hasLegacyTables()) {
@@ -290,18 +288,33 @@ public final class IptablesDatapath implements ServiceDatapath {
       }
       long now = tables.strangers();
       boolean untouched = now == settled;
-      try {
-        tables.asOurs(() -> of(family).restore(IptablesRules.deletion(due)));
-      } catch (UncheckedIOException e) {
-        LOG.debug("chains that are of no use stay: {}", e.getMessage());
-        continue;
-      }
-      idle(family).remove(due);
-      left.computeIfPresent(family, (of, before) -> before.without(due::contains));
+      Set<String> gone = delete(family, due);
+      idle(family).remove(gone);
+      left.computeIfPresent(family, (of, before) -> before.without(gone::contains));
       if (untouched) {
         settle(now);
       }
     }
+  }
+
+  /// All at once, or where somebody else uses one of them, one by one.
+  ///
+  /// @return those that went
+  private Set<String> delete(IpFamily family, Set<String> due) {
+    try {
+      tables.asOurs(() -> of(family).restore(IptablesRules.deletion(due)));
+      return due;
+    } catch (UncheckedIOException e) {
+      if (due.size() == 1) {
+        String chain = due.iterator().next();
+        idle(family).keep(chain);
+        LOG.warn("chain {} is of no use any more and cannot go: {}", chain, e.getMessage());
+        return Set.of();
+      }
+    }
+    Set<String> gone = new HashSet<>();
+    due.forEach(chain -> gone.addAll(delete(family, Set.of(chain))));
+    return gone;
   }
 
   @Override

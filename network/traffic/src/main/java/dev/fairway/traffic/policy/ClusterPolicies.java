@@ -38,7 +38,11 @@ public final class ClusterPolicies implements AutoCloseable {
       new ObjectKey("", ClusterNetworkPolicy.PLURAL + "." + ClusterNetworkPolicy.GROUP);
   private static final String RESOURCE = "cluster-network-policies.yaml";
   private static final Duration ASK_AGAIN = Duration.ofMillis(500);
-  private static final Duration ASK_AGAIN_AT_LAST = Duration.ofSeconds(10);
+  private static final Duration ASK_AGAIN_AT_LAST = Duration.ofSeconds(2);
+
+  /// A server that has just begun may not know yet who may do what.
+  private static final int ANSWERS_BELIEVED = 3;
+
   private static final int FORBIDDEN = 403;
   private static final int NOT_FOUND = 404;
 
@@ -120,7 +124,7 @@ public final class ClusterPolicies implements AutoCloseable {
 
   private void findKind() {
     Pause pause = new Pause();
-    boolean mayNot = false;
+    int refusals = 0;
     while (!isClosed()) {
       try {
         client
@@ -131,8 +135,8 @@ public final class ClusterPolicies implements AutoCloseable {
         return;
       } catch (KubernetesClientException e) {
         boolean hidden = e.getCode() == FORBIDDEN || e.getCode() == NOT_FOUND;
-        if (hidden && !mayNot && !isClosed()) {
-          mayNot = true;
+        refusals = hidden ? refusals + 1 : 0;
+        if (refusals == ANSWERS_BELIEVED && !isClosed()) {
           LOG.info(
               "ClusterNetworkPolicy objects are not looked for: this agent has no right to list and"
                   + " watch customresourcedefinitions");

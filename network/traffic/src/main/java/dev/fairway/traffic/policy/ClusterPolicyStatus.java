@@ -74,8 +74,12 @@ final class ClusterPolicyStatus implements AutoCloseable {
     return conditions.stream()
         .noneMatch(one ->
             TYPE.equals(one.getType())
-                && Objects.equals(
-                    one.getObservedGeneration(), policy.getMetadata().getGeneration()));
+                && Objects.requireNonNullElse(one.getObservedGeneration(), 0L)
+                    .equals(generation(policy)));
+  }
+
+  private static Long generation(ClusterNetworkPolicy policy) {
+    return Objects.requireNonNullElse(policy.getMetadata().getGeneration(), 0L);
   }
 
   private void tell(ObjectKey key) {
@@ -139,7 +143,7 @@ final class ClusterPolicyStatus implements AutoCloseable {
                         "message",
                         message.substring(0, Math.min(message.length(), LONGEST_MESSAGE)),
                         "observedGeneration",
-                        Objects.requireNonNullElse(policy.getMetadata().getGeneration(), 0L),
+                        generation(policy),
                         "lastTransitionTime",
                         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString())))));
   }

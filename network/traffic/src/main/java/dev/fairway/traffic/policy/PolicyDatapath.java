@@ -52,7 +52,7 @@ public final class PolicyDatapath implements Subscriber, PodGate, AutoCloseable 
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   /// How long NetworkPolicies wait for what is said of the cluster as a whole.
-  private static final Duration PATIENCE_WITH_CLUSTER = Duration.ofSeconds(5);
+  private static final Duration PATIENCE_WITH_CLUSTER = Duration.ofSeconds(10);
 
   private final NfTables tables;
   private final NftWatch watch;
