@@ -255,6 +255,7 @@ class NfTablesTest {
     assertThat(tables.differences(skeleton())).isEmpty();
     nft("add table ip fairway-test { flags dormant ; }");
     assertThat(tables.differences(skeleton())).containsExactly("table ip fairway-test is dormant");
+    tables.apply(List.of(new DeleteTable(TABLE)));
     tables.apply(skeleton());
     assertThat(tables.differences(skeleton())).isEmpty();
   }
